@@ -1,0 +1,62 @@
+"""Everything tillhouse raises on purpose: one sentence that says what, where and what to do.
+
+TillhouseError
+├── SettingsError       a setting is missing or makes no sense
+├── UsageError          the words of a command do not go together
+├── BusyError           another run holds the data directory
+├── AuthError           the merchant must run `tillhouse connect` again
+├── RequestError        the API refused a request, and will again until somebody changes something
+├── UnavailableError    the API could not be reached, however often we tried
+├── ResponseError       the API answered in a shape we do not know
+├── LoadError           rows could not be brought into the warehouse
+└── TransformError      a model or a test failed: nothing is published
+"""
+
+from __future__ import annotations
+
+
+class TillhouseError(Exception):
+    """The base of all: its text is what the user reads."""
+
+
+class SettingsError(TillhouseError):
+    """A setting is missing or makes no sense."""
+
+
+class UsageError(TillhouseError):
+    """The words of a command do not go together."""
+
+
+class BusyError(TillhouseError):
+    """Another run holds the data directory."""
+
+
+class AuthError(TillhouseError):
+    """Only the merchant can mend this: `tillhouse connect` again."""
+
+
+class RequestError(TillhouseError):
+    """The API refused a request; asking again would not help.
+
+    *status* is the HTTP status, so that a caller may tell a missing right (403) from a wrong question (400).
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnavailableError(TillhouseError):
+    """The API did not answer, or not usefully, after every retry."""
+
+
+class ResponseError(TillhouseError):
+    """The API answered with success but not in a shape we know; taking it for an end would lose rows."""
+
+
+class LoadError(TillhouseError):
+    """Rows could not be brought into the warehouse."""
+
+
+class TransformError(TillhouseError):
+    """A model or a test failed: what was published before stays."""

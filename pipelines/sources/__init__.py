@@ -1,0 +1,1 @@
+"""One folder a vendor: auth, tokens, client, endpoints, source."""

@@ -1,0 +1,268 @@
+"""What we read of Lightspeed: one row an endpoint. Another endpoint is another row; its columns are optional.
+
+Fields, sorts and relations are those of the official endpoint pages, plus what real answers carry beyond them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pipelines.columns import Column, columns
+
+
+class Reading(Enum):
+    """How an endpoint is kept current."""
+
+    SALES = "by id once, then by its two clocks, its lines' clock, its voids and a trailing re-read"
+    BY_CLOCK = "what moved since the newest timeStamp seen"
+    BY_ID = "ids beyond the highest seen: rows that never change"
+    WHOLE = "everything, each night: rows that are gone are told by their absence"
+    SINGLE = "one object, not a list"
+
+
+@dataclass(frozen=True)
+class Child:
+    """Rows that arrive inside their parent and replace its whole set."""
+
+    table: str
+    container: str
+    collection: str
+    key: str
+    columns: tuple[Column, ...]
+    told_by: str
+    """The parent's amount that is not zero when there must be children."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One list of the API and the raw table its rows become."""
+
+    table: str
+    collection: str
+    key: str
+    reading: Reading
+    columns: tuple[Column, ...] = ()
+    relations: tuple[str, ...] = ()
+    children: tuple[Child, ...] = ()
+    params: dict[str, str] = field(default_factory=dict)
+    scope: str = ""
+    """The right a token needs to read it."""
+
+
+SALE_LINE = Child(
+    table="sale_line",
+    container="SaleLines",
+    collection="SaleLine",
+    key="saleLineID",
+    told_by="calcSubtotal",
+    columns=columns(
+        ids="saleLineID saleID itemID employeeID customerID shopID taxClassID taxCategoryID discountID noteID"
+        " parentSaleLineID itemFeeID",
+        text="lineType",
+        money="unitQuantity",
+        exact="unitPrice normalUnitPrice discountAmount discountPercent avgCost fifoCost tax1Rate tax2Rate"
+        " displayableSubtotal displayableUnitPrice calcLineDiscount calcTransactionDiscount calcSubtotal calcTotal"
+        " calcTax1 calcTax2",
+        flags="tax isLayaway isWorkorder isSpecialOrder",
+        times="createTime timeStamp",
+    ),
+)
+
+SALE_PAYMENT = Child(
+    table="sale_payment",
+    container="SalePayments",
+    collection="SalePayment",
+    key="salePaymentID",
+    told_by="calcPayments",
+    columns=columns(
+        ids="salePaymentID saleID paymentTypeID registerID employeeID creditAccountID ccChargeID refPaymentID",
+        text="paymentID remoteReference",
+        money="amount tipAmount",
+        flags="archived",
+        times="createTime",
+    ),
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        table="account",
+        collection="Account",
+        key="accountID",
+        reading=Reading.SINGLE,
+        columns=columns(
+            text="name status uniqueSubscriptionIdentifier",
+            counts="employeeCount employeeLimit",
+            json="defaultCurrency",
+        ),
+    ),
+    Endpoint(
+        table="shop",
+        collection="Shop",
+        key="shopID",
+        reading=Reading.WHOLE,
+        params={"archived": "true"},
+        scope="employee:admin_shops",
+        columns=columns(
+            ids="shopID contactID taxCategoryID priceLevelID",
+            text="name timeZone",
+            flags="archived",
+            times="timeStamp",
+        ),
+    ),
+    Endpoint(
+        table="employee",
+        collection="Employee",
+        key="employeeID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        scope="employee:admin_employees",
+        columns=columns(
+            ids="employeeID contactID employeeRoleID limitToShopID lastShopID",
+            text="firstName lastName",
+            flags="lockOut archived",
+            times="timeStamp",
+        ),
+    ),
+    Endpoint(
+        table="register",
+        collection="Register",
+        key="registerID",
+        reading=Reading.WHOLE,
+        params={"archived": "true"},
+        scope="employee:register_read",
+        columns=columns(ids="registerID shopID", text="name", flags="archived"),
+    ),
+    Endpoint(
+        table="payment_type",
+        collection="PaymentType",
+        key="paymentTypeID",
+        reading=Reading.WHOLE,
+        params={"archived": "true"},
+        scope="employee:register_read",
+        columns=columns(
+            ids="paymentTypeID refundAsPaymentTypeID",
+            text="name code type channel",
+            flags="requireCustomer archived internalReserved",
+        ),
+    ),
+    Endpoint(
+        table="tax_category",
+        collection="TaxCategory",
+        key="taxCategoryID",
+        reading=Reading.BY_CLOCK,
+        scope="employee:admin_purchases",
+        columns=columns(
+            ids="taxCategoryID",
+            text="tax1Name tax2Name",
+            exact="tax1Rate tax2Rate",
+            flags="isTaxInclusive",
+            times="timeStamp",
+        ),
+    ),
+    Endpoint(
+        table="tax_class",
+        collection="TaxClass",
+        key="taxClassID",
+        reading=Reading.BY_CLOCK,
+        scope="employee:admin_purchases",
+        columns=columns(ids="taxClassID", text="name classType", times="timeStamp"),
+    ),
+    Endpoint(
+        table="category",
+        collection="Category",
+        key="categoryID",
+        reading=Reading.WHOLE,
+        scope="employee:categories",
+        columns=columns(
+            ids="categoryID parentID",
+            text="name fullPathName",
+            counts="nodeDepth leftNode rightNode",
+            times="createTime timeStamp",
+        ),
+    ),
+    Endpoint(
+        table="discount",
+        collection="Discount",
+        key="discountID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        scope="employee:admin_purchases",
+        columns=columns(
+            ids="discountID sourceID",
+            text="name",
+            exact="discountAmount discountPercent",
+            flags="requireCustomer archived",
+            times="createTime timeStamp",
+        ),
+    ),
+    Endpoint(
+        table="item",
+        collection="Item",
+        key="itemID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        scope="employee:inventory_read",
+        columns=columns(
+            ids="itemID categoryID taxClassID departmentID itemMatrixID manufacturerID seasonID defaultVendorID",
+            text="systemSku description itemType upc ean customSku manufacturerSku",
+            exact="defaultCost avgCost",
+            flags="tax archived discountable serialized publishToEcom",
+            times="createTime timeStamp",
+            json="Prices",
+        ),
+    ),
+    Endpoint(
+        table="customer",
+        collection="Customer",
+        key="customerID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        relations=("Contact",),
+        scope="employee:customers_read",
+        columns=columns(
+            ids="customerID contactID creditAccountID customerTypeID discountID taxCategoryID employeeID",
+            text="firstName lastName title company companyRegistrationNumber vatNumber",
+            flags="archived",
+            times="dob createTime timeStamp",
+            json="Contact",
+        ),
+    ),
+    Endpoint(
+        table="sale_void",
+        collection="SaleVoid",
+        key="saleVoidID",
+        reading=Reading.BY_ID,
+        scope="employee:admin_void_sale",
+        columns=columns(ids="saleVoidID saleID employeeID shopID", text="reason", times="createTime"),
+    ),
+    Endpoint(
+        table="unattached_sale_line",
+        collection="SaleLine",
+        key="saleLineID",
+        reading=Reading.WHOLE,
+        params={"saleID": "0"},
+        scope="employee:register_read",
+        columns=SALE_LINE.columns,
+    ),
+    Endpoint(
+        table="sale",
+        collection="Sale",
+        key="saleID",
+        reading=Reading.SALES,
+        relations=("SaleLines", "SalePayments"),
+        children=(SALE_LINE, SALE_PAYMENT),
+        params={"archived": "true"},
+        scope="employee:register_read",
+        columns=columns(
+            ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID discountID",
+            text="ticketNumber referenceNumber referenceNumberSource receiptPreference",
+            money="calcSubtotal calcDiscount calcTaxable calcNonTaxable calcTax1 calcTax2 taxTotal calcTotal total"
+            " totalDue displayableTotal displayableSubtotal balance change calcPayments calcTips calcItemFees"
+            " calcAvgCost calcFIFOCost cashRoundingDelta RoundedTotal",
+            exact="discountPercent tax1Rate tax2Rate",
+            flags="completed voided archived isTaxInclusive enablePromotions tipEnabled",
+            times="createTime completeTime timeStamp updateTime|updatetime",
+        ),
+    ),
+)

@@ -12,9 +12,8 @@ _WORD = re.compile(r"([A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+)")
 class Kind(Enum):
     """What a column holds; the value is its DuckDB type."""
 
-    ID = "BIGINT"
+    INTEGER = "BIGINT"
     TEXT = "VARCHAR"
-    COUNT = "BIGINT"
     MONEY = "DECIMAL(18,4)"
     EXACT = "DECIMAL(28,10)"
     """An unrounded amount or a rate: a line's tax has seven decimals and more, and only exact sums tie to headers."""
@@ -59,9 +58,9 @@ def columns(
 ) -> tuple[Column, ...]:
     """Fields by kind, in the order every table keeps; `a|b` says that b is another spelling of a."""
     by_kind = (
-        (Kind.ID, ids),
+        (Kind.INTEGER, ids),
         (Kind.TEXT, text),
-        (Kind.COUNT, counts),
+        (Kind.INTEGER, counts),
         (Kind.MONEY, money),
         (Kind.EXACT, exact),
         (Kind.FLAG, flags),

@@ -255,7 +255,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         params={"archived": "true"},
         scope="employee:register_read",
         columns=columns(
-            ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID discountID",
+            ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID"
+            " discountID",
             text="ticketNumber referenceNumber referenceNumberSource receiptPreference",
             money="calcSubtotal calcDiscount calcTaxable calcNonTaxable calcTax1 calcTax2 taxTotal calcTotal total"
             " totalDue displayableTotal displayableSubtotal balance change calcPayments calcTips calcItemFees"

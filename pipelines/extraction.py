@@ -1,0 +1,153 @@
+"""Many accounts at once: walks on an event loop of their own, what they bring handed over slice by slice."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipelines.errors import TillhouseError
+from pipelines.landing import Landed
+
+SLICE_ROWS = 400_000
+SLICE_SECONDS = 300.0
+"""A slice is loaded and its cursors saved once it is this large or this old, so that a long backfill resumes there."""
+
+QUEUE_SIZE = 8
+"""Deliveries that may wait for the main thread; more, and the walks wait."""
+
+Cursor = dict[str, str | int]
+"""Where the next night goes on in one table of one account."""
+
+
+@dataclass
+class Tally:
+    """What one table of one account took and brought in this run."""
+
+    account_id: int
+    table: str
+    requests: int = 0
+    rows: int = 0
+    drips: float = 0.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Rows of one account, and the cursor that holds once they are in the warehouse."""
+
+    account_id: int
+    table: str
+    landed: Landed | None = None
+    cursor: Cursor | None = None
+    whole: bool = False
+    """The rows of this run are all that there is."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A table of an account that could not be read to its end; its cursor stays."""
+
+    account_id: int
+    table: str
+    sentence: str
+
+
+Deliver = Callable[[Delivery], Awaitable[None]]
+
+
+class Walk(Protocol):
+    """One account's questions of a night, each table's in an order of its own."""
+
+    account_id: int
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]: ...
+
+
+@dataclass
+class Slice:
+    """Deliveries that are loaded together."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+        self.rows += sum(file.rows for file in delivery.landed.files) if delivery.landed else 0
+
+
+class Extraction:
+    """Runs *walks* in a thread and yields what they bring; one table's failure never stops another's walk."""
+
+    def __init__(self, walks: Sequence[Walk], *, close: Callable[[], Awaitable[None]]) -> None:
+        self.failures: list[Failure] = []
+        self._walks, self._close = walks, close
+        self._queue: queue.Queue[Delivery | BaseException | None] = queue.Queue(QUEUE_SIZE)
+        self._stopped = threading.Event()
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield slices until every walk has ended; the walks go on while the caller loads one."""
+        thread = threading.Thread(target=self._run, name="walks", daemon=True)
+        thread.start()
+        try:
+            more = True
+            while more:
+                part, more = self._next_slice()
+                if part.deliveries:
+                    yield part
+        finally:
+            self._stopped.set()
+            thread.join(timeout=30)
+
+    def _next_slice(self) -> tuple[Slice, bool]:
+        part, started = Slice(), time.monotonic()
+        while part.rows < SLICE_ROWS:
+            left = SLICE_SECONDS - (time.monotonic() - started)
+            try:
+                item = self._queue.get(timeout=max(left, 0.01))
+            except queue.Empty:
+                if part.deliveries:
+                    break
+                started = time.monotonic()
+                continue
+            if item is None:
+                return part, False
+            if isinstance(item, BaseException):
+                raise item
+            part.add(item)
+        return part, True
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._walk_all())
+            self._queue.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again on the main thread
+            self._queue.put(error)
+
+    async def _walk_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for walk in self._walks:
+                    for table, steps in walk.tables().items():
+                        tasks.create_task(self._guarded(walk.account_id, table, steps))
+        finally:
+            await self._close()
+
+    async def _guarded(self, account_id: int, table: str, steps: Callable[[Deliver], Awaitable[None]]) -> None:
+        try:
+            await steps(self._deliver)
+        except TillhouseError as error:
+            self.failures.append(Failure(account_id, table, str(error)))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put_nowait(delivery)
+            except queue.Full:
+                await asyncio.sleep(0.02)
+            else:
+                return
+        raise asyncio.CancelledError

@@ -1,0 +1,327 @@
+"""The nightly run: extract, load, transform, publish; the only module that sees dlt and dbt."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from pipelines import warehouse
+from pipelines.errors import LoadError, SettingsError, TillhouseError, TransformError
+from pipelines.extraction import Cursor, Extraction, Failure, Slice, Tally
+from pipelines.landing import Landing
+from pipelines.settings import Settings
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint
+from pipelines.warehouse import Ledger, RunRecord
+
+if TYPE_CHECKING:
+    from dlt import Pipeline
+
+VENDOR = "lightspeed"
+RAW = f"raw_{VENDOR}"
+DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
+
+log = logging.getLogger("tillhouse")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run was asked for beyond the settings."""
+
+    accounts: tuple[int, ...] = ()
+    tables: tuple[str, ...] = ()
+    since: str | None = None
+    full_refresh: bool = False
+    transport: httpx.AsyncBaseTransport | None = None
+    """Stands in for the network in tests."""
+
+
+@dataclass
+class Report:
+    """What a command may show while a run goes on; each is called from any thread."""
+
+    tally: Callable[[Tally], None] = lambda _: None
+    step: Callable[[str], None] = lambda _: None
+
+
+@dataclass
+class Extracted:
+    """What the extraction of a run brought."""
+
+    accounts: list[int] = field(default_factory=list)
+    tallies: dict[tuple[int, str], Tally] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    rejected: int = 0
+
+    @property
+    def failed_accounts(self) -> set[int]:
+        return {failure.account_id for failure in self.failures}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; *published* is the number of marts in the published file, None where it was left as it is."""
+
+    record: RunRecord
+    published: int | None = None
+
+
+def night(settings: Settings, options: Options, report: Report, *, command: str = "run") -> Outcome:
+    """Extract, load, transform and publish; what some accounts miss does not keep back the rows of the others.
+
+    Raises TillhouseError where nothing could be done, and TransformError where the numbers did not hold.
+    """
+    with recorded(settings, command) as record:
+        parsing = _parse_in_background(settings)
+        extracted = _extract(settings, options, report, record)
+        parsing.join()
+        report.step("transform")
+        _transform(settings, record)
+        report.step("publish")
+        published = warehouse.publish(settings.work_file, settings.warehouse_file)
+        record.status = "partial" if extracted.failures else "ok"
+        return Outcome(record, published)
+
+
+def extract(settings: Settings, options: Options, report: Report) -> Outcome:
+    """Bring what changed into the raw tables, and no further."""
+    with recorded(settings, "extract") as record:
+        extracted = _extract(settings, options, report, record)
+        record.status = "partial" if extracted.failures else "ok"
+        return Outcome(record)
+
+
+def transform(settings: Settings) -> Outcome:
+    """Rebuild and test the marts from the raw tables."""
+    with recorded(settings, "transform") as record:
+        _transform(settings, record)
+        record.status = "ok"
+        return Outcome(record)
+
+
+def publish(settings: Settings) -> Outcome:
+    """Publish the marts that the last transform built and tested."""
+    with recorded(settings, "publish") as record:
+        _refuse_untested(settings)
+        published = warehouse.publish(settings.work_file, settings.warehouse_file)
+        record.status = "ok"
+        return Outcome(record, published)
+
+
+def ledger(settings: Settings) -> Ledger:
+    return Ledger(settings.logs_dir / "runs.jsonl")
+
+
+@contextmanager
+def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
+    """Hold the data directory for a run, and write down how it ended, whichever way."""
+    with warehouse.only_run(settings.tillhouse_data_dir, command):
+        started = datetime.now(UTC)
+        record = RunRecord(f"{started:%Y%m%dT%H%M%S}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+        try:
+            yield record
+        except BaseException as error:
+            record.status = "failed"
+            record.message = str(error) if isinstance(error, TillhouseError) else type(error).__name__
+            raise
+        finally:
+            record.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
+            ledger(settings).append(record)
+            shutil.rmtree(_scratch(settings), ignore_errors=True)
+
+
+def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
+    from pipelines.sources import source
+    from pipelines.sources.lightspeed import source as lightspeed
+    from pipelines.sources.lightspeed.records import all_tables
+
+    connections = _chosen(lightspeed.token_store(settings).accounts(), options.accounts)
+    endpoints = _chosen_endpoints(options.tables)
+    record.accounts = len(connections)
+    pipeline = _pipeline(settings)
+    _finish_pending(pipeline)
+    landing = Landing(settings.landing_dir / VENDOR, _scratch(settings), record.run_id)
+    extracted = Extracted([connection.account_id for connection in connections])
+
+    def tally(latest: Tally) -> None:
+        extracted.tallies[latest.account_id, latest.table] = latest
+        report.tally(latest)
+
+    report.step("extract")
+    cursors: dict[str, dict[str, Cursor]] = {} if options.full_refresh else source.cursors_of(pipeline.state, VENDOR)
+    extraction = lightspeed.extraction(
+        settings,
+        connections,
+        landing,
+        cursors,
+        window=lightspeed.window(settings, options.since),
+        endpoints=endpoints,
+        report=tally,
+        transport=options.transport,
+    )
+    _load(extraction, pipeline, landing, extracted, report)
+    _note(record, extracted)
+    types = {table.name: source.column_types(table) for table in all_tables()} | source.note_types()
+    warehouse.ensure_tables(settings.work_file, RAW, types)
+    if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
+        raise TillhouseError("; ".join(failure.sentence for failure in extracted.failures))
+    return extracted
+
+
+def _load(extraction: Extraction, pipeline: Pipeline, landing: Landing, extracted: Extracted, report: Report) -> None:
+    for part in extraction.slices():
+        report.step("load")
+        _load_slice(part, pipeline, landing)
+        extracted.rejected += sum(len(delivery.landed.rejected) for delivery in part.deliveries if delivery.landed)
+        report.step("extract")
+    extracted.failures = extraction.failures
+    for failure in extracted.failures:
+        log.error("%s of account %s: %s", failure.table, failure.account_id, failure.sentence)
+
+
+def _load_slice(part: Slice, pipeline: Pipeline, landing: Landing) -> None:
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    from pipelines.sources.source import source_of
+
+    started = time.monotonic()
+    try:
+        pipeline.run(source_of(VENDOR, part, landing)).raise_on_failed_jobs()
+    except PipelineStepFailed as error:
+        pipeline.abort_packages()
+        cause = str(error.__cause__ or error).splitlines()[0]
+        raise LoadError(f"rows could not be loaded ({error.step}): {cause}; the next run fetches them again") from error
+    log.info("loaded a slice of %s rows in %.1f s", part.rows, time.monotonic() - started)
+
+
+def _note(record: RunRecord, extracted: Extracted) -> None:
+    tallies = sorted(extracted.tallies.values(), key=lambda tally: (tally.account_id, tally.table))
+    record.tables = [asdict(tally) for tally in tallies]
+    record.failures = [asdict(failure) for failure in extracted.failures]
+    record.accounts_failed = len(extracted.failed_accounts)
+    record.requests = sum(tally.requests for tally in tallies)
+    record.rows_loaded = sum(tally.rows for tally in tallies)
+    record.rejected_values = extracted.rejected
+    record.message = "; ".join(failure.sentence for failure in extracted.failures)
+    for tally in tallies:
+        log.info("account %s, %s: %s rows in %s requests", tally.account_id, tally.table, tally.rows, tally.requests)
+
+
+def _pipeline(settings: Settings) -> Pipeline:
+    import dlt
+
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["runtime.log_level"] = "ERROR"
+    pipeline = dlt.pipeline(
+        VENDOR,
+        pipelines_dir=str((settings.tillhouse_data_dir / "dlt").absolute()),
+        destination=dlt.destinations.duckdb(str(settings.work_file.absolute())),
+        dataset_name=RAW,
+    )
+    if settings.work_file.exists():
+        # A lost pipeline folder is rebuilt from the state that went into the work file with the rows.
+        pipeline.sync_destination()
+    return pipeline
+
+
+def _finish_pending(pipeline: Pipeline) -> None:
+    """A package that a killed run left is loaded first: its cursors have moved already."""
+    if pipeline.has_pending_data:
+        log.info("loading what an interrupted run had fetched")
+        pipeline.run().raise_on_failed_jobs()
+
+
+def _chosen(connections: Sequence[Any], wanted: tuple[int, ...]) -> list[Any]:
+    known = {connection.account_id for connection in connections}
+    if not known:
+        raise SettingsError(
+            "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
+        )
+    if missing := sorted(set(wanted) - known):
+        raise SettingsError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, sorted(known)))}")
+    return [connection for connection in connections if not wanted or connection.account_id in wanted]
+
+
+def _chosen_endpoints(tables: tuple[str, ...]) -> tuple[Endpoint, ...]:
+    known = {endpoint.table: endpoint for endpoint in ENDPOINTS}
+    if missing := sorted(set(tables) - known.keys()):
+        raise SettingsError(f"{missing[0]!r} is not a table that is read; they are: {', '.join(known)}")
+    return tuple(known[table] for table in tables) or ENDPOINTS
+
+
+def _transform(settings: Settings, record: RunRecord) -> None:
+    """Build and test every model; TransformError names what failed. The mark of a tested build comes last."""
+    if not settings.work_file.exists():
+        raise TillhouseError(f"{settings.work_file} does not exist yet: run `tillhouse extract` first")
+    _tested_mark(settings).unlink(missing_ok=True)
+    warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
+    result = _dbt(settings, "build")
+    failed = [str(row.node.name) for row in result.result or () if row.status in {"error", "fail"}]
+    if failed or result.exception:
+        shown = ", ".join(failed) or str(result.exception)
+        raise TransformError(
+            f"{len(failed) or 1} of the models and tests failed, so nothing was published: {shown}; "
+            f"the details are in {settings.logs_dir / 'dbt.log'}"
+        )
+    _tested_mark(settings).touch()
+
+
+def _dbt(settings: Settings, *words: str) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    os.environ["TILLHOUSE_WORK_FILE"] = str(settings.work_file.absolute())
+    os.environ["DO_NOT_TRACK"] = "1"
+    variables = {
+        "cost_basis": settings.tillhouse_cost_basis,
+        "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
+    }
+    folders = {
+        "--project-dir": DBT_PROJECT,
+        "--profiles-dir": DBT_PROJECT,
+        "--target-path": settings.tillhouse_data_dir.absolute() / "dbt",
+        "--log-path": settings.logs_dir.absolute(),
+        "--vars": json.dumps(variables),
+    }
+    arguments = [str(part) for pair in folders.items() for part in pair]
+    try:
+        return dbtRunner().invoke(["--quiet", "--log-level", "none", *words, *arguments])
+    finally:
+        _let_go_of_the_work_file()
+
+
+def _let_go_of_the_work_file() -> None:
+    """Until it is told, dbt keeps its connection, and with it the file's lock."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _parse_in_background(settings: Settings) -> threading.Thread:
+    """Importing dbt and parsing the project take seconds and no network: that fits beside the extraction."""
+    thread = threading.Thread(target=_dbt, args=(settings, "parse"), name="dbt parse", daemon=True)
+    thread.start()
+    return thread
+
+
+def _refuse_untested(settings: Settings) -> None:
+    if not _tested_mark(settings).exists():
+        raise TransformError("the marts are not built and tested: run `tillhouse transform` first")
+
+
+def _tested_mark(settings: Settings) -> Path:
+    return settings.tillhouse_data_dir / "marts.tested"
+
+
+def _scratch(settings: Settings) -> Path:
+    return settings.tillhouse_data_dir / "scratch"

@@ -1,0 +1,88 @@
+"""Every setting in one typed, frozen object; the only reader of the environment and of `.env`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.errors import SettingsError
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _base_url(url: str) -> str:
+    """Tokens travel with every request: https, or a server on this machine."""
+    parts = urlsplit(url.rstrip("/"))
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise ValueError("is not a URL such as https://api.lightspeedapp.com")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https:// (plain http is allowed to this machine only)")
+    return parts.geturl()
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class Settings(BaseSettings):
+    """What can be set, each by the environment or `.env` under the name in capitals (see `.env.example`)."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    lightspeed_client_id: str = Field("", description="The OAuth client's id, from Lightspeed's developer portal")
+    lightspeed_client_secret: SecretStr = Field(SecretStr(""), description="The OAuth client's secret")
+    lightspeed_redirect_uri: str = Field(
+        "http://localhost:8765/callback", description="The address registered with the OAuth client"
+    )
+    lightspeed_api_url: BaseUrl = Field("https://api.lightspeedapp.com", description="/API/V3/… is added")
+    lightspeed_auth_url: BaseUrl = Field("https://cloud.lightspeedapp.com", description="/auth/oauth/… is added")
+    lightspeed_overlap_minutes: int = Field(30, ge=0, description="How far each night reads back before its cursors")
+    lightspeed_reread_days: int = Field(3, ge=0, description="Sales completed in the last days, read again each night")
+    lightspeed_deep_reread_days: int = Field(35, ge=0, description="The same, once a week")
+
+    tillhouse_data_dir: Path = Field(Path("data"), description="Where everything that tillhouse keeps is kept")
+    tillhouse_cost_basis: Literal["average", "fifo"] = Field("average", description="Which unit cost margins use")
+    tillhouse_business_day_cutover_hours: int = Field(
+        0, ge=0, le=23, description="Sales before this local hour belong to the day before"
+    )
+    tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
+
+    @property
+    def work_file(self) -> Path:
+        return self.tillhouse_data_dir / "work.duckdb"
+
+    @property
+    def warehouse_file(self) -> Path:
+        return self.tillhouse_data_dir / "warehouse.duckdb"
+
+    @property
+    def landing_dir(self) -> Path:
+        return self.tillhouse_data_dir / "landing"
+
+    @property
+    def tokens_dir(self) -> Path:
+        return self.tillhouse_data_dir / "tokens"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.tillhouse_data_dir / "logs"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The environment, `.env` and *overrides* (a command's flags), which win; SettingsError says which is wrong."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def _sentence(problem: object) -> str:
+    assert isinstance(problem, dict)
+    name = ".".join(str(part) for part in problem["loc"]).upper()
+    shown = "" if "SECRET" in name else f"={problem['input']}"
+    return f"{name}{shown}: {problem['msg'].removeprefix('Value error, ')} (set it in the environment or in .env)"

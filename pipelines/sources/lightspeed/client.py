@@ -1,0 +1,218 @@
+"""Lightspeed Retail V3 over HTTP: a path in, pages of raw records out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from pipelines.errors import AuthError, RequestError, ResponseError, UnavailableError
+from pipelines.landing import rows_of
+from pipelines.transport import (
+    LeakyBucket,
+    Throttled,
+    UnreadableBodyError,
+    persistently,
+    retry_after,
+    server_time,
+)
+
+LIMIT = 100
+"""Rows a page; the API caps it here."""
+
+REMEDIES = {
+    400: "the API does not accept this question; please report it",
+    403: "give the app the scope it misses and run `tillhouse connect` again, or ask the account's owner for the right",
+    404: "check the account's id with `tillhouse accounts`",
+    422: "the API does not accept this question; please report it",
+}
+
+
+class Authorizer(Protocol):
+    """Hands out an account's access token, and a new one when the API rejected it."""
+
+    async def token(self) -> str: ...
+
+    async def renew(self, rejected: str) -> str: ...
+
+
+class _Links(msgspec.Struct):
+    next: str | None = None
+
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_links = msgspec.json.Decoder(_Links).decode
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of one answer, as the bytes that came, and where the next one is."""
+
+    rows: list[bytes]
+    next_url: str
+    cost: float
+    """In drips of the account's bucket."""
+
+
+class LightspeedClient:
+    """One account's API: paced by its bucket, retried where that can help, followed page by page."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, authorizer: Authorizer, *, api_url: str, account_id: int, bucket: LeakyBucket
+    ) -> None:
+        self.account_id = account_id
+        self.bucket = bucket
+        self.requests = 0
+        self.server_now: datetime | None = None
+        self._http, self._authorizer = http, authorizer
+        self._base = f"{api_url}/API/V3/Account/{account_id}"
+        self._costs: dict[str, float] = {}
+
+    async def single(self, collection: str) -> bytes:
+        """The object that describes *collection* as a whole: `Account` is the account itself."""
+        assert collection == "Account"
+        response, body = await self._get(f"{self._base}.json", {}, collection)
+        if "name" not in body:
+            raise ResponseError(f"{_where(response)} answered without the account's name: not a shape we know")
+        return response.content
+
+    async def pages(
+        self, collection: str, params: Mapping[str, str], relations: tuple[str, ...] = ()
+    ) -> AsyncIterator[Page]:
+        """Yield each page of *collection*, following the server's own next links, each once and only to itself.
+
+        Raises ResponseError where a page does not say what follows: taking that for the end would lose rows.
+        """
+        query = {**params, "limit": str(LIMIT)}
+        if relations:
+            query["load_relations"] = msgspec.json.encode(relations).decode()
+        url, seen = f"{self._base}/{collection}.json", set[str]()
+        while url:
+            response, body = await self._get(url, query, collection, len(relations))
+            page = _page(response, body, collection, self._costs[collection])
+            yield page
+            self._refuse_detours(response, page.next_url, seen)
+            url, query = page.next_url, {}
+
+    async def _get(
+        self, url: str, query: dict[str, str], collection: str, relations: int = 0
+    ) -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
+        # A list costs 1, and 0.4 more for each to-many relation; the last answer's own figure is better.
+        cost = self._costs.get(collection, 1.0 + 0.4 * relations)
+
+        async def attempt() -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
+            response = await self._send(url, query, cost)
+            return response, _body(response)
+
+        try:
+            response, body = await persistently(attempt)
+        except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
+            raise self._final(error, collection) from None
+        self._costs[collection] = float(response.headers.get("X-LS-Api-Request-Cost") or cost)
+        return response, body
+
+    async def _send(self, url: str, query: dict[str, str], cost: float) -> httpx.Response:
+        token = await self._authorizer.token()
+        response = await self._paced(url, query, cost, token)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            response = await self._paced(url, query, cost, await self._authorizer.renew(token))
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            if "burst" not in response.headers.get("X-LS-API-RateLimit-Type", ""):
+                self.bucket.fill()
+            raise Throttled(retry_after(response))
+        if not response.is_success:
+            raise httpx.HTTPStatusError("", request=response.request, response=response)
+        return response
+
+    async def _paced(self, url: str, query: dict[str, str], cost: float, token: str) -> httpx.Response:
+        await self.bucket.reserve(cost)
+        headers = httpx.Headers()
+        try:
+            response = await self._http.get(
+                url,
+                params=query or None,
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                follow_redirects=False,
+            )
+            headers = response.headers
+        finally:
+            self.bucket.settle(cost, headers)
+            self.requests += 1
+        self.server_now = server_time(response)
+        return response
+
+    def _refuse_detours(self, response: httpx.Response, next_url: str, seen: set[str]) -> None:
+        """A next link must be new and lead to the same host and account: the token goes with it."""
+        if not next_url:
+            return
+        home, there = urlsplit(self._base), urlsplit(next_url)
+        if (there.scheme, there.netloc) != (home.scheme, home.netloc) or not there.path.startswith(f"{home.path}/"):
+            raise ResponseError(
+                f"{_where(response)} names a next page at {there.netloc}{there.path}, which is not this account's API: "
+                "not followed, and the token was not sent; check LIGHTSPEED_API_URL"
+            )
+        if next_url in seen:
+            raise ResponseError(f"{_where(response)} names a next page that was read already: the walk would never end")
+        seen.add(next_url)
+
+    def _final(self, error: Exception, collection: str) -> Exception:
+        """What the user reads when retries did not help or could not."""
+        where = f"account {self.account_id}, {collection}"
+        match error:
+            case httpx.HTTPStatusError(response=response) if response.status_code == httpx.codes.UNAUTHORIZED:
+                return AuthError(
+                    f"{where}: the API refuses a fresh token; run `tillhouse connect` to connect the account again"
+                )
+            case httpx.HTTPStatusError(response=response) if response.is_client_error:
+                status = response.status_code
+                remedy = REMEDIES.get(status, "please report it")
+                return RequestError(f"{where}: HTTP {status}, {_message(response)}; {remedy}", status=status)
+            case httpx.HTTPStatusError(response=response):
+                return UnavailableError(f"{where}: HTTP {response.status_code} after every retry; try again later")
+            case Throttled():
+                return UnavailableError(
+                    f"{where}: still throttled after every retry; is another app using this client?"
+                )
+            case _:
+                return UnavailableError(f"{where}: {type(error).__name__} after every retry: {error}; try again later")
+
+
+def _body(response: httpx.Response) -> dict[str, msgspec.Raw]:
+    try:
+        return _decode_object(response.content)
+    except msgspec.DecodeError:
+        kind = response.headers.get("Content-Type", "no content type")
+        raise UnreadableBodyError(f"a body that is not a JSON object ({kind}, {len(response.content)} bytes)") from None
+
+
+def _page(response: httpx.Response, body: dict[str, msgspec.Raw], collection: str, cost: float) -> Page:
+    try:
+        links = _decode_links(body["@attributes"])
+    except (KeyError, msgspec.DecodeError):
+        raise ResponseError(f"{_where(response)} answered without '@attributes': not a shape we know") from None
+    if links.next is None:
+        raise ResponseError(f"{_where(response)} does not say what page follows (no 'next' in '@attributes')")
+    strangers = body.keys() - {"@attributes", collection}
+    if strangers and collection not in body:
+        raise ResponseError(f"{_where(response)} answered with {sorted(strangers)} where {collection!r} was asked for")
+    return Page(rows_of(body.get(collection)), links.next, cost)
+
+
+def _where(response: httpx.Response) -> str:
+    """The path only: a query may carry what a log should not."""
+    return response.request.url.path
+
+
+def _message(response: httpx.Response) -> str:
+    """The API's own sentence; an HTML page has none."""
+    try:
+        answer = msgspec.json.decode(response.content)
+        said = answer.get("message") or answer.get("error_description") or ""
+    except (msgspec.DecodeError, AttributeError):
+        said = ""
+    return f'"{said}"' if said else "no reason given"

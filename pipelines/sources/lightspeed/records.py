@@ -1,0 +1,150 @@
+"""Rows as they came to records that know their id, their clocks and their children, with nothing else parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from pipelines.columns import columns
+from pipelines.errors import ResponseError
+from pipelines.landing import ACCOUNT, RawTable, rows_of
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Child, Endpoint, Reading
+
+_SCALARS = ("timeStamp", "updateTime", "updatetime", "saleID")
+_NOTHING = msgspec.Raw(b"")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: *raw* as it came, *row* without its children, *children* by their place in the endpoint."""
+
+    id: int
+    sale_id: int
+    raw: bytes
+    row: bytes
+    children: tuple[list[bytes], ...]
+    time_stamp: str | None
+    update_time: str | None
+
+    def clock(self, name: str) -> datetime | None:
+        """When it moved by *name*; None where the row does not say, or not in a way that is a time."""
+        stamp = self.time_stamp if name == "timeStamp" else self.update_time
+        try:
+            moment = datetime.fromisoformat(str(stamp))
+        except ValueError:
+            return None
+        return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+class Splitter:
+    """Splits rows of one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        scalars = dict.fromkeys((endpoint.key, *_SCALARS))
+        parts = dict.fromkeys(part for child in endpoint.children for part in (child.container, child.told_by))
+        shape = msgspec.defstruct(
+            "Row", [*((name, Any, None) for name in scalars), *((name, msgspec.Raw, _NOTHING) for name in parts)]
+        )
+        self._decode = msgspec.json.Decoder(shape).decode
+        self._containers = tuple(
+            msgspec.json.Decoder(msgspec.defstruct("Container", [(child.collection, msgspec.Raw, _NOTHING)])).decode
+            for child in endpoint.children
+        )
+
+    def records(self, rows: Sequence[bytes]) -> list[Record]:
+        """Raises ResponseError for a row without an id, and where relations that must be there are silently not."""
+        parsed = [(row, self._parse(row)) for row in rows]
+        records = [self._record(row, shape) for row, shape in parsed]
+        for position, child in enumerate(self._endpoint.children):
+            if not any(record.children[position] for record in records):
+                self._refuse_dropped(child, [shape for _, shape in parsed])
+        return records
+
+    def record(self, row: bytes) -> Record:
+        return self._record(row, self._parse(row))
+
+    def single(self, body: bytes, account_id: int) -> Record:
+        """The object that is not a row of a list: it is named by its account."""
+        return Record(account_id, 0, body, rows_of(msgspec.Raw(body))[0], (), None, None)
+
+    def _parse(self, row: bytes) -> Any:
+        try:
+            return self._decode(row)
+        except msgspec.DecodeError as error:
+            raise ResponseError(f"{self._endpoint.collection}: a row that is not an object ({error})") from None
+
+    def _record(self, row: bytes, shape: Any) -> Record:
+        children, stripped = [], row
+        for child, decode in zip(self._endpoint.children, self._containers, strict=True):
+            container = bytes(getattr(shape, child.container))
+            children.append(rows_of(getattr(decode(container), child.collection)) if container[:1] == b"{" else [])
+            if container:
+                stripped = stripped.replace(container, b"null", 1)
+        return Record(
+            id=self._id(getattr(shape, self._endpoint.key)),
+            sale_id=_integer(shape.saleID) or 0,
+            raw=row,
+            row=stripped,
+            children=tuple(children),
+            time_stamp=shape.timeStamp,
+            update_time=shape.updateTime or shape.updatetime,
+        )
+
+    def _id(self, value: Any) -> int:
+        number = _integer(value)
+        if number is None:
+            raise ResponseError(
+                f"{self._endpoint.collection}: a row without a usable {self._endpoint.key} ({value!r}): "
+                "not a shape we know, nothing of its page was taken"
+            )
+        return number
+
+    def _refuse_dropped(self, child: Child, shapes: list[Any]) -> None:
+        for shape in shapes:
+            if _is_amount(getattr(shape, child.told_by)):
+                raise ResponseError(
+                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)} has {child.told_by} but no "
+                    f"{child.container} came with its page: the API dropped the relation, and taking that as "
+                    "'none' would delete rows; try again later"
+                )
+
+
+def raw_tables(endpoint: Endpoint) -> list[RawTable]:
+    """The endpoint's own table, then its children's in their order."""
+    key = columns(ids=endpoint.key)
+    own = RawTable(
+        name=endpoint.table,
+        key=ACCOUNT if endpoint.reading is Reading.SINGLE else key[0].name,
+        columns=endpoint.columns or key,
+        children=tuple(child.container for child in endpoint.children),
+    )
+    return [own, *(_child_table(child, own) for child in endpoint.children)]
+
+
+def all_tables(endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[RawTable]:
+    """Every raw table of *endpoints*."""
+    return [table for endpoint in endpoints for table in raw_tables(endpoint)]
+
+
+def _child_table(child: Child, parent: RawTable) -> RawTable:
+    return RawTable(child.table, columns(ids=child.key)[0].name, child.columns, set_of=parent.key)
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_amount(value: msgspec.Raw) -> bool:
+    try:
+        return Decimal(bytes(value).decode().strip('"') or 0) != 0
+    except InvalidOperation:
+        return False

@@ -1,0 +1,81 @@
+"""The walks of every connected account, on one HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import httpx
+
+from pipelines.extraction import Cursor, Extraction, Tally
+from pipelines.landing import Landing
+from pipelines.settings import Settings
+from pipelines.sources.lightspeed.auth import Authorizer, OAuth
+from pipelines.sources.lightspeed.client import LightspeedClient
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint
+from pipelines.sources.lightspeed.tokens import Connection, TokenStore
+from pipelines.sources.lightspeed.walks import AccountWalk, Window
+from pipelines.transport import TIMEOUT, LeakyBucket
+
+CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+
+
+def token_store(settings: Settings) -> TokenStore:
+    return TokenStore(settings.tokens_dir / "lightspeed")
+
+
+def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, transport=transport)
+
+
+def oauth(settings: Settings, http: httpx.AsyncClient) -> OAuth:
+    return OAuth(
+        http,
+        auth_url=settings.lightspeed_auth_url,
+        api_url=settings.lightspeed_api_url,
+        client_id=settings.lightspeed_client_id,
+        client_secret=settings.lightspeed_client_secret.get_secret_value(),
+    )
+
+
+def window(settings: Settings, since: str | None = None) -> Window:
+    return Window(
+        overlap=timedelta(minutes=settings.lightspeed_overlap_minutes),
+        reread=timedelta(days=settings.lightspeed_reread_days),
+        deep_reread=timedelta(days=settings.lightspeed_deep_reread_days),
+        since=since,
+    )
+
+
+def extraction(
+    settings: Settings,
+    connections: Iterable[Connection],
+    landing: Landing,
+    cursors: Mapping[str, Mapping[str, Cursor]],
+    *,
+    window: Window,
+    endpoints: Sequence[Endpoint] = ENDPOINTS,
+    report: Callable[[Tally], None] = lambda _: None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Extraction:
+    """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
+    http = http_client(transport)
+    store, refresher = token_store(settings), oauth(settings, http)
+    walks = [
+        AccountWalk(
+            LightspeedClient(
+                http,
+                Authorizer(store, refresher, connection.account_id),
+                api_url=settings.lightspeed_api_url,
+                account_id=connection.account_id,
+                bucket=LeakyBucket(),
+            ),
+            landing,
+            cursors.get(str(connection.account_id), {}),
+            window=window,
+            endpoints=endpoints,
+            report=report,
+        )
+        for connection in connections
+    ]
+    return Extraction(walks, close=http.aclose)

@@ -1,0 +1,156 @@
+"""What every vendor's client shares: a leaky bucket kept just under its brim, and when to ask again."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx
+import stamina
+
+T = TypeVar("T")
+
+TIMEOUT = httpx.Timeout(60, connect=15, read=300)
+"""Pages with many relations take minutes to render on a bad day."""
+
+ATTEMPTS = 8
+PATIENCE = 15 * 60.0
+"""Seconds after which a request is given up, however many attempts are left."""
+
+
+class UnreadableBodyError(Exception):
+    """A success whose body is not what it says it is: cut short, or a proxy's HTML page."""
+
+
+class Throttled(Exception):  # noqa: N818 - an answer to wait for, not a failure
+    """The server asks us to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"asked to wait {seconds:g} s")
+        self.seconds = seconds
+
+
+def worth_retrying(error: Exception) -> bool | float:
+    """Retry what the server may yet answer, and wait as long as it asks us to."""
+    match error:
+        case Throttled() as throttled:
+            return throttled.seconds
+        case httpx.TransportError() | httpx.DecodingError() | UnreadableBodyError():
+            return True
+        case httpx.HTTPStatusError(response=response):
+            return response.status_code >= 500 or b"try again later" in response.content.lower()
+        case _:
+            return False
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Await *attempt* until it succeeds or is not worth retrying: exponential waits with jitter, bounded."""
+    async for context in stamina.retry_context(
+        on=worth_retrying, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=60.0, wait_jitter=1.0
+    ):
+        with context:
+            return await attempt()
+    raise AssertionError  # retry_context returns or raises
+
+
+def retry_after(response: httpx.Response, default: float = 1.0) -> float:
+    """Seconds to wait by the Retry-After header, which comes as seconds or as a date."""
+    value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return default
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        return max(0.0, (email.utils.parsedate_to_datetime(value) - server_time(response)).total_seconds())
+
+
+def server_time(response: httpx.Response) -> datetime:
+    """The server's own clock when it answered; ours only where it does not say."""
+    try:
+        return email.utils.parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
+
+
+class LeakyBucket:
+    """Spends a rate limit to just under its brim and never beyond.
+
+    Every request reserves its expected cost before it leaves and settles it by what the answer's headers say.
+    *size*, *drip* (per second) and *burst* (requests a second) start at Lightspeed's smallest account.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: float = 90.0,
+        drip: float = 1.0,
+        burst: int = 10,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.size, self.drip, self.burst = size, drip, burst
+        self.level = 0.0
+        self.spent = 0.0
+        self._clock, self._sleep = clock, sleep
+        self._leaked_at = clock()
+        self._in_flight = 0.0
+        self._recent: deque[float] = deque()
+        self._turn = asyncio.Lock()
+
+    async def reserve(self, cost: float) -> None:
+        """Wait until *cost* fits, first come first served, and take it."""
+        async with self._turn:
+            while (wait := self._wait_for(cost)) > 0:
+                await self._sleep(wait)
+            self.level += cost
+            self._in_flight += cost
+            self._recent.append(self._clock())
+
+    def settle(self, reserved: float, headers: httpx.Headers) -> None:
+        """Give back what was reserved and take the server's word for level, drip, burst and the request's cost."""
+        self._leak()
+        self._in_flight -= reserved
+        self.spent += _number(headers.get("X-LS-Api-Request-Cost")) or reserved
+        self.drip = _number(headers.get("X-LS-Api-Drip-Rate")) or self.drip
+        level, size = _fraction(headers.get("X-LS-Api-Bucket-Level"))
+        if size:
+            self.level, self.size = level + self._in_flight, size
+        _, burst = _fraction(headers.get("X-LS-API-Burst-Level"))
+        self.burst = int(burst) or self.burst
+
+    def fill(self) -> None:
+        """The server says that we are over: count on nothing that it has not dripped since."""
+        self._leak()
+        self.level = max(self.level, self.size)
+
+    def _wait_for(self, cost: float) -> float:
+        self._leak()
+        overfull = self.level + min(cost, self.size) - self.size
+        while self._recent and self._clock() - self._recent[0] >= 1.0:
+            self._recent.popleft()
+        # A fixed one-second window of theirs may straddle two of ours: stay one request under.
+        crowded = len(self._recent) >= max(1, self.burst - 1)
+        return max(overfull / self.drip, 1.0 - (self._clock() - self._recent[0]) if crowded else 0.0)
+
+    def _leak(self) -> None:
+        now = self._clock()
+        self.level = max(0.0, self.level - (now - self._leaked_at) * self.drip)
+        self._leaked_at = now
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def _fraction(text: str | None) -> tuple[float, float]:
+    """`75.898271799086/90` as (level, size); zeros where there is no such header."""
+    level, _, size = (text or "").partition("/")
+    return _number(level), _number(size)

@@ -1,0 +1,185 @@
+"""Where DuckDB lives: the run's own work file, the published file that people query, and the ledger of runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from pipelines.errors import BusyError, LoadError, TillhouseError
+
+MARTS = "marts"
+LEDGER_COLUMNS = {
+    "run_id": "VARCHAR",
+    "command": "VARCHAR",
+    "status": "VARCHAR",
+    "started_at": "TIMESTAMP WITH TIME ZONE",
+    "finished_at": "TIMESTAMP WITH TIME ZONE",
+    "accounts": "BIGINT",
+    "accounts_failed": "BIGINT",
+    "requests": "BIGINT",
+    "rows_loaded": "BIGINT",
+    "rejected_values": "BIGINT",
+    "message": "VARCHAR",
+}
+
+
+@dataclass
+class RunRecord:
+    """One run, as the ledger keeps it."""
+
+    run_id: str
+    command: str
+    started_at: str
+    status: str = "running"
+    finished_at: str | None = None
+    accounts: int = 0
+    accounts_failed: int = 0
+    requests: int = 0
+    rows_loaded: int = 0
+    rejected_values: int = 0
+    message: str = ""
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    """What each table of each account took: account_id, table, requests, rows, drips."""
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Ledger:
+    """Every run that ended, one JSON object a line; readable while a run holds the work file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, record: RunRecord) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(record), separators=(",", ":")) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def records(self) -> list[RunRecord]:
+        """Oldest first; a line cut short by a crash is passed over: its run did not end."""
+        if not self._path.exists():
+            return []
+        return [record for line in self._path.read_text(encoding="utf-8").splitlines() if (record := _record(line))]
+
+
+def _record(line: str) -> RunRecord | None:
+    try:
+        return RunRecord(**json.loads(line))
+    except (json.JSONDecodeError, TypeError):
+        return None
+
+
+@contextmanager
+def only_run(data_dir: Path, command: str) -> Iterator[None]:
+    """Hold the data directory; BusyError says who has it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    holder = data_dir / "run.json"
+    try:
+        with FileLock(data_dir / "run.lock", timeout=0):
+            started = datetime.now(UTC).isoformat(timespec="seconds")
+            holder.write_text(json.dumps({"command": command, "pid": os.getpid(), "started_at": started}))
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout:
+        raise BusyError(
+            f"{data_dir} is in use by {_holder(holder)}: wait for it, or set TILLHOUSE_DATA_DIR to another"
+        ) from None
+
+
+def _holder(path: Path) -> str:
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError):
+        return "another run"
+    return f"`tillhouse {facts['command']}` (process {facts['pid']}, since {facts['started_at']})"
+
+
+@contextmanager
+def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC; a file that another program holds open is a LoadError that says so."""
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        raise LoadError(
+            f"{path} cannot be opened ({str(error).splitlines()[0]}): close the program that has it"
+        ) from None
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]]) -> None:
+    """Create what no row has created yet, so that every model finds its source."""
+    with opened(work_file) as connection:
+        connection.execute(f"create schema if not exists {schema}")
+        for name, types in tables.items():
+            listed = ", ".join(f"{column} {kind}" for column, kind in types.items())
+            connection.execute(f"create table if not exists {schema}.{name} ({listed})")
+
+
+def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
+    """Replace raw_tillhouse.run by *records*."""
+    rows = [[asdict(record)[column] for column in LEDGER_COLUMNS] for record in records]
+    with opened(work_file) as connection:
+        listed = ", ".join(f"{column} {kind}" for column, kind in LEDGER_COLUMNS.items())
+        connection.execute("create schema if not exists raw_tillhouse")
+        connection.execute(f"create or replace table raw_tillhouse.run ({listed})")
+        if rows:
+            places = ", ".join("?" for _ in LEDGER_COLUMNS)
+            connection.executemany(f"insert into raw_tillhouse.run values ({places})", rows)
+
+
+def publish(work_file: Path, warehouse_file: Path) -> int:
+    """Copy the marts beside the published file and move them over it; returns the number of marts.
+
+    Whoever reads the old file goes on reading it whole; whoever opens it next has the new one whole.
+    """
+    fresh = warehouse_file.with_suffix(".duckdb.new")
+    fresh.unlink(missing_ok=True)
+    with opened(fresh) as connection:
+        connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
+        marts = _copy_marts(connection)
+        connection.execute("detach work")
+    if not marts:
+        fresh.unlink()
+        raise TillhouseError(f"{work_file} has no marts yet: run `tillhouse transform` first")
+    _make_durable(fresh)
+    fresh.replace(warehouse_file)
+    return marts
+
+
+def _copy_marts(connection: duckdb.DuckDBPyConnection) -> int:
+    names = [
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'work' and schema_name = ? order by all",
+            [MARTS],
+        ).fetchall()
+    ]
+    connection.execute(f"create schema {MARTS}")
+    for name in names:
+        connection.execute(f"create table {MARTS}.{name} as select * from work.{MARTS}.{name}")
+    return len(names)
+
+
+def _make_durable(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -18,6 +18,9 @@ from pipelines.columns import Column, Kind
 ACCOUNT = "account_id"
 EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
 
+ROW_BYTES = 16 * 1024 * 1024
+"""The longest row that DuckDB reads unless it is told otherwise."""
+
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -115,7 +118,7 @@ class Landing:
         spool = self._scratch / f"{next(self._numbers):09d}.jsonl"
         spool.write_bytes(b"\n".join(rows))
         cursor = self._cursor()
-        cursor.execute(_read_sql(table), {"path": str(spool)})
+        cursor.execute(_read_sql(table, max(map(len, rows), default=0)), {"path": str(spool)})
         typed = spool.with_suffix(".parquet")
         cursor.execute(
             _cast_sql(
@@ -172,14 +175,17 @@ select field, count(*) from (select unnest(json_keys(extra)) as field from raw w
 """
 
 
-def _read_sql(table: RawTable) -> str:
-    """Rows as text by field, and apart what no column takes; JSON is parsed once for all columns."""
+def _read_sql(table: RawTable, longest: int) -> str:
+    """Rows as text by field, and apart what no column takes; JSON is parsed once for all columns.
+
+    The reader's buffers are as large as the *longest* row needs: DuckDB allocates them whole.
+    """
     fields = {column.field: "JSON" if column.kind is Kind.JSON else "VARCHAR" for column in table.columns}
     taken = dict.fromkeys([*(name for column in table.columns for name in column.fields), *table.children])
     return (
         f"create or replace temp table raw as select json, from_json(json, {_literal(json.dumps(fields))}) as r, "
         f"nullif(json_merge_patch(json, {_literal(json.dumps(taken))}), '{{}}') as extra "
-        "from read_ndjson_objects($path, maximum_object_size = 268435456)"
+        f"from read_ndjson_objects($path, maximum_object_size = {max(longest + 1, ROW_BYTES)})"
     )
 
 

@@ -43,7 +43,7 @@ def worth_retrying(error: Exception) -> bool | float:
         case httpx.TransportError() | httpx.DecodingError() | UnreadableBodyError():
             return True
         case httpx.HTTPStatusError(response=response):
-            return response.status_code >= 500 or b"try again later" in response.content.lower()
+            return bool(response.is_server_error or b"try again later" in response.content.lower())
         case _:
             return False
 
@@ -60,13 +60,14 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
 
 def retry_after(response: httpx.Response, default: float = 1.0) -> float:
     """Seconds to wait by the Retry-After header, which comes as seconds or as a date."""
-    value = response.headers.get("Retry-After", "").strip()
+    value: str = response.headers.get("Retry-After", "").strip()
     if not value:
         return default
     try:
         return max(0.0, float(value))
     except ValueError:
-        return max(0.0, (email.utils.parsedate_to_datetime(value) - server_time(response)).total_seconds())
+        wait = email.utils.parsedate_to_datetime(value) - server_time(response)
+        return max(0.0, wait.total_seconds())
 
 
 def server_time(response: httpx.Response) -> datetime:

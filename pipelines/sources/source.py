@@ -81,8 +81,10 @@ def column_types(table: RawTable) -> dict[str, str]:
 
 def note_types() -> dict[str, dict[str, str]]:
     """The same for the tables of notes."""
-    kinds = {"bigint": "BIGINT", "text": "VARCHAR"}
-    return {name: {column: kinds[hint["data_type"]] for column, hint in hints.items()} for name, hints in NOTES.items()}
+    return {
+        name: {column: "BIGINT" if hint.get("data_type") == "bigint" else "VARCHAR" for column, hint in hints.items()}
+        for name, hints in NOTES.items()
+    }
 
 
 def _imported(table: RawTable, files: list[TypedFile]) -> DltResource:

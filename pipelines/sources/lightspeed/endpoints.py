@@ -267,3 +267,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
 )
+
+SCOPES: tuple[str, ...] = tuple(
+    dict.fromkeys(["employee:product_cost", *(endpoint.scope for endpoint in ENDPOINTS if endpoint.scope)])
+)
+"""The least that reading all of them needs; without product_cost, costs come as zero."""

@@ -78,7 +78,7 @@ class AccountWalk:
 class TableWalk:
     """What the readings share: pages to batches, batches landed in a worker thread and delivered with their cursor."""
 
-    def __init__(  # noqa: PLR0917 - built in one place, above
+    def __init__(
         self,
         client: LightspeedClient,
         landing: Landing,

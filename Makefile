@@ -1,0 +1,42 @@
+# Two commands do everything on a machine with only Python and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETTLED := $(VENV)/.settled
+
+.PHONY: demo test check format lock bench clean
+
+demo: $(SETTLED)
+	$(BIN)/tillhouse demo
+
+test: $(SETTLED)
+	$(BIN)/pytest
+
+check: $(SETTLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project notebooks/sql
+
+format: $(SETTLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(SETTLED)
+	$(BIN)/python -m tests.benchmarks
+
+# Every package at one version with its hash, for each Python and platform: the lock file decides what is installed.
+$(SETTLED): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tillhouse needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) data

@@ -1,0 +1,306 @@
+"""Words to calls: the commands of `tillhouse`, what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+
+from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
+
+if TYPE_CHECKING:
+    from pipelines.run import Options, Outcome, Report
+    from pipelines.settings import Settings
+
+OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Command(click.Command):
+    """Errors raised on purpose become one sentence on stderr and the exit code that belongs to them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TransformError as error:
+            _fail(error, NOT_PUBLISHED)
+        except (UsageError, SettingsError) as error:
+            _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
+        except TillhouseError as error:
+            _fail(error, NOTHING_DONE)
+
+
+def _fail(error: Exception, code: int) -> None:
+    err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
+    sys.exit(code)
+
+
+class Group(click.Group):
+    command_class = Command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tillhouse", prog_name="tillhouse")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of TILLHOUSE_DATA_DIR.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Instead of TILLHOUSE_LOG_FORMAT.")
+@click.option("-v", "--verbose", is_flag=True, help="Every log line on stderr.")
+@click.pass_context
+def main(ctx: click.Context, data_dir: Path | None, log_format: str | None, verbose: bool) -> None:
+    """Lightspeed Retail and online channels, each night, to revenue marts that agree with the till to the cent."""
+    flags = {"tillhouse_data_dir": data_dir, "tillhouse_log_format": log_format}
+    ctx.obj = {"verbose": verbose, "flags": {name: value for name, value in flags.items() if value is not None}}
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand the command its settings: read late, so that --help needs none."""
+
+    @click.pass_obj
+    def call(obj: dict[str, Any], /, *args: Any, **kwargs: Any) -> Any:
+        from pipelines import logs
+        from pipelines.settings import read_settings
+
+        settings = read_settings(**obj["flags"])
+        logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
+        return command(settings, *args, **kwargs)
+
+    return update_wrapper(call, command)
+
+
+account_option = click.option("--account", "accounts", type=int, multiple=True, help="Only this account; repeatable.")
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
+
+
+def extraction_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--select", "tables", multiple=True, help="Only this raw table, such as sale; repeatable."),
+        click.option("--since", help="On the first night, only sales that moved since this date (YYYY-MM-DD)."),
+        click.option("--full-refresh", is_flag=True, help="Read everything again, whatever was read before."),
+        account_option,
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@extraction_options
+@json_option
+@with_settings
+def run(settings: Settings, as_json: bool, **asked: Any) -> None:
+    """The nightly job: extract, load, transform, test, publish."""
+    from pipelines import run as job
+
+    _refuse_demo(settings)
+    with progress() as report:
+        outcome = job.night(settings, _options(**asked), report)
+    _finish(outcome, as_json=as_json)
+
+
+@main.command()
+@extraction_options
+@json_option
+@with_settings
+def extract(settings: Settings, as_json: bool, **asked: Any) -> None:
+    """Bring what changed into the raw tables, and no further."""
+    from pipelines import run as job
+
+    _refuse_demo(settings)
+    with progress() as report:
+        outcome = job.extract(settings, _options(**asked), report)
+    _finish(outcome, as_json=as_json)
+
+
+@main.command()
+@json_option
+@with_settings
+def transform(settings: Settings, as_json: bool) -> None:
+    """Rebuild and test the marts from the raw tables."""
+    from pipelines import run as job
+
+    _finish(job.transform(settings), as_json=as_json)
+
+
+@main.command()
+@json_option
+@with_settings
+def publish(settings: Settings, as_json: bool) -> None:
+    """Publish the marts that the last transform built and tested."""
+    from pipelines import run as job
+
+    _finish(job.publish(settings), as_json=as_json)
+
+
+def _options(*, accounts: tuple[int, ...], tables: tuple[str, ...], since: str | None, full_refresh: bool) -> Options:
+    from datetime import date
+
+    from pipelines.run import Options
+
+    try:
+        day = date.fromisoformat(since).isoformat() + "T00:00:00+00:00" if since else None
+    except ValueError:
+        raise UsageError(f"--since {since}: not a date such as 2026-01-31") from None
+    return Options(accounts=accounts, tables=tables, since=day, full_refresh=full_refresh)
+
+
+def progress() -> Any:
+    """Bars on a terminal; elsewhere the log has one line a table."""
+    from pipelines.progress import showing
+
+    return showing(err)
+
+
+def _finish(outcome: Outcome, *, as_json: bool) -> None:
+    from pipelines.status import run_table
+
+    if as_json:
+        _print_json(asdict(outcome.record) | {"marts_published": outcome.published})
+    else:
+        out.print(run_table(outcome))
+    for failure in outcome.record.failures:
+        err.print(f"[bold red]failed:[/] {_plain(failure['sentence'])}", soft_wrap=True)
+    if outcome.record.failures:
+        sys.exit(PARTIAL)
+
+
+@main.command()
+@click.argument("name", default="")
+@click.option("--token", help="A bearer token, instead of the browser ('-': read it from standard input).")
+@click.option("--refresh-token", help="A refresh token that another app or tool obtained ('-': standard input).")
+@click.option("--code", help="An authorization code, or the whole address the browser was sent back to ('-': stdin).")
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@with_settings
+def connect(
+    settings: Settings, name: str, token: str | None, refresh_token: str | None, code: str | None, no_browser: bool
+) -> None:
+    """Connect a Lightspeed account, in the browser or with a token, under NAME (default: the account's own)."""
+    from pipelines import connecting
+
+    _refuse_demo(settings)
+    given = {"token": token, "refresh_token": refresh_token, "code": code}
+    secrets = {kind: _secret(value) for kind, value in given.items() if value}
+    if len(secrets) > 1:
+        raise UsageError("give one of --token, --refresh-token and --code")
+
+    def announce(url: str) -> None:
+        err.print(f"Allow the app in your browser:\n{url}", soft_wrap=True)
+
+    connected = asyncio.run(
+        connecting.connect(settings, name=name, secrets=secrets, announce=announce, browse=not no_browser)
+    )
+    out.print(connecting.connected_table(connected))
+
+
+def _secret(value: str) -> str:
+    return sys.stdin.readline().strip() if value == "-" else value
+
+
+@main.command()
+@json_option
+@with_settings
+def accounts(settings: Settings, as_json: bool) -> None:
+    """What is connected, its token's state, its last success."""
+    from pipelines import status as facts
+
+    rows = facts.accounts(settings)
+    _print_json(rows) if as_json else out.print(facts.accounts_table(rows))
+
+
+@main.command()
+@json_option
+@with_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """Freshness, the last runs, their rows and failures."""
+    from pipelines import status as facts
+
+    found = facts.status(settings)
+    _print_json(found) if as_json else out.print(facts.status_view(found))
+
+
+@main.command()
+@json_option
+@with_settings
+def doctor(settings: Settings, as_json: bool) -> None:
+    """Check settings, tokens, scopes, clock, disk and versions, each with its remedy."""
+    from pipelines import doctor as checks
+
+    findings = asyncio.run(checks.examine(settings))
+    _print_json([asdict(finding) for finding in findings]) if as_json else out.print(checks.view(findings))
+    if any(finding.verdict == "fail" for finding in findings):
+        sys.exit(NOTHING_DONE)
+
+
+@main.command()
+@click.argument("sql", required=False)
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Read the question from a file.")
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option("--to", type=click.Path(path_type=Path), help="Write to this file; parquet needs one.")
+@click.option("--limit", type=int, default=100, show_default=True, help="Rows that a table shows at most.")
+@with_settings
+def query(settings: Settings, sql: str | None, file: Path | None, output: str, to: Path | None, limit: int) -> None:
+    """Ask the published file in SQL."""
+    from pipelines import query as asking
+
+    if (sql is None) == (file is None):
+        raise UsageError("give one question: SQL in quotes, or --file with a .sql file")
+    asking.ask(settings, asking.question(sql, file), output=output, to=to, limit=limit, console=out)
+
+
+@main.command()
+@click.option("--port", type=int, default=8787, show_default=True, help="0 takes a free one.")
+@click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
+@click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")
+@click.option("--days", type=int, default=730, show_default=True, help="How many days it has traded.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Which world it is.")
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the rate limit.")
+def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, speed: float) -> None:
+    """Serve a faithful fake of Lightspeed's API on this machine."""
+    from pipelines.sandbox.command import serve_world
+
+    serve_world(port=port, path=world, sales=sales, days=days, seed=seed, speed=speed, announce=err.print)
+
+
+@main.command()
+@click.option("--sales", type=int, default=12_000, show_default=True, help="How large the sandbox's world is.")
+@click.option("--fresh", is_flag=True, help="Forget the demo's earlier nights and begin again.")
+@json_option
+@with_settings
+def demo(settings: Settings, sales: int, fresh: bool, as_json: bool) -> None:
+    """Start the sandbox, run everything against it, print the marts' headline."""
+    from pipelines import demo as show
+
+    with progress() as report:
+        shown = show.play(settings, sales=sales, fresh=fresh, report=report)
+    _print_json(shown.facts()) if as_json else out.print(shown.view())
+    if shown.differences:
+        sys.exit(NOT_PUBLISHED)
+
+
+def _refuse_demo(settings: Settings) -> None:
+    from pipelines.demo import world_file
+
+    if world_file(settings).exists():
+        raise UsageError(
+            f"{settings.tillhouse_data_dir} holds the demo's world, not yours: set TILLHOUSE_DATA_DIR to another folder, "
+            "or type `tillhouse demo` for the demo's next night"
+        )
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def _plain(text: object) -> str:
+    """What rich would take for markup is shown as it is."""
+    return str(text).replace("[", "\\[")

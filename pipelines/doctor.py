@@ -1,0 +1,133 @@
+"""What could keep a night from running, found before it does, each with its remedy."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Literal
+
+import httpx
+from rich.console import RenderableType
+from rich.table import Table
+
+from pipelines.errors import TillhouseError
+from pipelines.settings import Settings
+from pipelines.sources.lightspeed import source as lightspeed
+from pipelines.sources.lightspeed.auth import Authorizer
+from pipelines.sources.lightspeed.endpoints import SCOPES
+from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.transport import server_time
+
+Verdict = Literal["ok", "warn", "fail"]
+COLOURS: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+DISK_WANTED = 2 * 1024**3
+SKEW_ALLOWED = 120.0
+"""Seconds by which this machine's clock may differ: token expiry is all that it decides."""
+
+VERSIONS = ("dlt", "duckdb", "dbt-core", "dbt-duckdb", "httpx")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; nothing that is wrong keeps the rest from being looked at."""
+    findings = [_python(), _disk(settings), _client(settings)]
+    connections = _connections(settings, findings)
+    async with lightspeed.http_client() as http:
+        for connection in connections:
+            findings += await _account(settings, http, connection)
+    return findings
+
+
+def view(findings: list[Finding]) -> RenderableType:
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("", "what", "found", "what to do"):
+        table.add_column(heading)
+    for finding in findings:
+        colour = COLOURS[finding.verdict]
+        table.add_row(f"[{colour}]{finding.verdict}[/]", finding.what, finding.found, finding.remedy)
+    return table
+
+
+def _python() -> Finding:
+    found = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return Finding("versions", "ok", f"Python {sys.version.split()[0]}, {found}")
+
+
+def _disk(settings: Settings) -> Finding:
+    settings.tillhouse_data_dir.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.tillhouse_data_dir).free
+    found = f"{free / 1024**3:.1f} GiB free at {settings.tillhouse_data_dir}"
+    if free >= DISK_WANTED:
+        return Finding("disk", "ok", found)
+    return Finding("disk", "warn", found, "free some space, or set TILLHOUSE_DATA_DIR to another disk")
+
+
+def _client(settings: Settings) -> Finding:
+    if settings.lightspeed_client_id and settings.lightspeed_client_secret.get_secret_value():
+        return Finding("OAuth client", "ok", "id and secret are set")
+    remedy = "set LIGHTSPEED_CLIENT_ID and LIGHTSPEED_CLIENT_SECRET; a bearer token (connect --token) needs neither"
+    return Finding("OAuth client", "warn", "no id or no secret", remedy)
+
+
+def _connections(settings: Settings, findings: list[Finding]) -> list[Connection]:
+    try:
+        connections = lightspeed.token_store(settings).accounts()
+    except TillhouseError as error:
+        findings.append(Finding("accounts", "fail", str(error), "run `tillhouse connect` again"))
+        return []
+    if not connections:
+        findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
+    return connections
+
+
+async def _account(settings: Settings, http: httpx.AsyncClient, connection: Connection) -> list[Finding]:
+    what = f"account {connection.account_id}"
+    authorizer = Authorizer(lightspeed.token_store(settings), lightspeed.oauth(settings, http), connection.account_id)
+    try:
+        token = await authorizer.token()
+        response = await http.get(
+            f"{settings.lightspeed_api_url}/API/V3/Account/{connection.account_id}.json",
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        )
+    except (TillhouseError, httpx.HTTPError) as error:
+        return [Finding(what, "fail", str(error) or type(error).__name__, "see what is found; then run doctor again")]
+    return [_answer(what, response), _clock(what, response), _scopes(what, connection)]
+
+
+def _answer(what: str, response: httpx.Response) -> Finding:
+    if response.is_success:
+        level = response.headers.get("X-LS-Api-Bucket-Level", "not told")
+        return Finding(what, "ok", f"the API answers; bucket at {level}")
+    remedy = "run `tillhouse connect` again" if response.status_code in {401, 403} else "try again later"
+    return Finding(what, "fail", f"the API answers HTTP {response.status_code}", remedy)
+
+
+def _clock(what: str, response: httpx.Response) -> Finding:
+    skew = (datetime.now(UTC) - server_time(response)).total_seconds()
+    found = f"this machine is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+    if abs(skew) <= SKEW_ALLOWED:
+        return Finding(f"{what}, clock", "ok", found)
+    return Finding(f"{what}, clock", "warn", found, "set the machine's clock: token expiry is judged by it")
+
+
+def _scopes(what: str, connection: Connection) -> Finding:
+    if not connection.scopes:
+        return Finding(f"{what}, scopes", "ok", "the token does not say; a missing one shows as HTTP 403 in a run")
+    granted = set(connection.scopes)
+    missing = [] if "employee:all" in granted else [scope for scope in SCOPES if scope not in granted]
+    if not missing:
+        return Finding(f"{what}, scopes", "ok", f"all {len(SCOPES)} are granted")
+    return Finding(f"{what}, scopes", "warn", f"missing: {', '.join(missing)}", "run `tillhouse connect` again")

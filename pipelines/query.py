@@ -1,0 +1,72 @@
+"""Questions in SQL to the published file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from pipelines import warehouse
+from pipelines.errors import TillhouseError, UsageError
+from pipelines.settings import Settings
+
+
+def question(sql: str | None, file: Path | None) -> str:
+    """The SQL itself, from the words or from *file*."""
+    if file is None:
+        return sql or ""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def ask(settings: Settings, sql: str, *, output: str, to: Path | None, limit: int, console: Console) -> None:
+    """Answer *sql* as a table, CSV, JSON or Parquet, on the console or into the file *to*."""
+    if not settings.warehouse_file.exists():
+        raise TillhouseError(
+            f"{settings.warehouse_file} does not exist yet: run `tillhouse run` (or `tillhouse demo`) first"
+        )
+    if output == "parquet" and to is None:
+        raise UsageError("-o parquet needs a file: --to answer.parquet")
+    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+        connection.execute(f"set schema = '{warehouse.MARTS}'")
+        try:
+            relation = connection.sql(sql.strip().rstrip(";"))
+        except duckdb.Error as error:
+            raise UsageError(f"DuckDB does not take this question: {error}") from None
+        if relation is None:
+            raise UsageError("the question has no answer: a SELECT is expected")
+        if output == "table" and to is None:
+            console.print(_table(relation, limit))
+        else:
+            _write(relation, output, to)
+
+
+def _write(relation: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, output: str, to: Path | None) -> None:
+    assert isinstance(relation, duckdb.DuckDBPyRelation)
+    if output == "parquet" and to is not None:
+        relation.write_parquet(str(to))
+        return
+    frame = relation.df()
+    text = frame.to_json(orient="records", date_format="iso") if output == "json" else frame.to_csv(index=False)
+    if to is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    else:
+        to.write_text(text, encoding="utf-8")
+
+
+def _table(relation: duckdb.DuckDBPyRelation, limit: int) -> Table:
+    rows = relation.limit(limit + 1).fetchall()
+    more = len(rows) > limit
+    caption = f"the first {limit} rows; --limit shows more" if more else None
+    table = Table(show_edge=False, pad_edge=False, caption=caption, caption_justify="left")
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        is_number = str(kind).startswith(("DECIMAL", "DOUBLE", "BIGINT", "INTEGER", "HUGEINT", "FLOAT", "UBIGINT"))
+        table.add_column(name, justify="right" if is_number else "left")
+    for row in rows[:limit]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    return table

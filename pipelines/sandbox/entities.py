@@ -1,0 +1,123 @@
+"""What the API says of each entity: its key, what it sorts and filters by, its relations, the right it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows of another entity inside a row; *through* names the field that joins them."""
+
+    name: str
+    entity: str
+    through: str
+    container: str | None = None
+    """Set for to-many relations: `SaleLines` holds `SaleLine`."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One entity of the API."""
+
+    name: str
+    key: str
+    sorts: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+    """Any of these rights will do."""
+    relations: tuple[Relation, ...] = ()
+    nested: tuple[str, ...] = ()
+    """Fields that are shown only where load_relations asks for them."""
+    hidden: tuple[str, ...] = ()
+    has_archived: bool = False
+    filters: tuple[str, ...] = field(default=())
+    """Fields that may be filtered by beyond the sorts."""
+
+
+_REGISTER = ("employee:register", "employee:register_read", "employee:all")
+
+ENTITIES: dict[str, Entity] = {
+    entity.name: entity
+    for entity in (
+        Entity("Account", "accountID", ("accountID",), hidden=("accountID",)),
+        Entity(
+            "Sale",
+            "saleID",
+            ("saleID", "timeStamp", "completeTime", "updateTime"),
+            _REGISTER,
+            (
+                Relation("SaleLines", "SaleLine", "saleID", "SaleLine"),
+                Relation("SalePayments", "SalePayment", "saleID", "SalePayment"),
+                Relation("Customer", "Customer", "customerID"),
+                Relation("TaxCategory", "TaxCategory", "taxCategoryID"),
+            ),
+            has_archived=True,
+            filters=(
+                "completed",
+                "voided",
+                "archived",
+                "createTime",
+                "referenceNumber",
+                "referenceNumberSource",
+                "customerID",
+                "employeeID",
+                "registerID",
+                "shopID",
+                "quoteID",
+                "ticketNumber",
+            ),
+        ),
+        Entity(
+            "SaleLine",
+            "saleLineID",
+            ("saleLineID", "timeStamp", "saleID"),
+            _REGISTER,
+            (
+                Relation("Item", "Item", "itemID"),
+                Relation("TaxClass", "TaxClass", "taxClassID"),
+                Relation("Discount", "Discount", "discountID"),
+            ),
+            filters=("itemID", "customerID", "employeeID", "shopID", "createTime"),
+        ),
+        Entity(
+            "SalePayment",
+            "salePaymentID",
+            ("salePaymentID", "timeStamp", "saleID"),
+            _REGISTER,
+            (Relation("PaymentType", "PaymentType", "paymentTypeID"),),
+            hidden=("timeStamp",),
+            filters=("paymentTypeID", "archived", "createTime", "registerID", "employeeID"),
+        ),
+        Entity(
+            "SaleVoid",
+            "saleVoidID",
+            ("saleVoidID", "saleID"),
+            ("employee:admin_void_sale", "employee:all"),
+            filters=("createTime", "shopID", "employeeID"),
+        ),
+        Entity("Shop", "shopID", ("shopID",), has_archived=True, filters=("name",)),
+        Entity("Register", "registerID", ("registerID",), has_archived=True, filters=("shopID", "name")),
+        Entity("PaymentType", "paymentTypeID", ("paymentTypeID",), has_archived=True, filters=("name", "type")),
+        Entity("Employee", "employeeID", ("employeeID", "timeStamp"), has_archived=True, nested=("Contact",)),
+        Entity("TaxCategory", "taxCategoryID", ("taxCategoryID", "timeStamp")),
+        Entity("TaxClass", "taxClassID", ("taxClassID", "timeStamp")),
+        Entity("Category", "categoryID", ("categoryID", "timeStamp", "leftNode", "rightNode"), filters=("parentID",)),
+        Entity("Discount", "discountID", ("discountID", "timeStamp"), has_archived=True),
+        Entity(
+            "Item",
+            "itemID",
+            ("itemID", "timeStamp", "description"),
+            ("employee:inventory_read", "employee:inventory", "employee:register", "employee:all"),
+            has_archived=True,
+            filters=("categoryID", "upc", "ean", "customSku", "systemSku"),
+        ),
+        Entity(
+            "Customer",
+            "customerID",
+            ("customerID", "timeStamp", "firstName", "lastName"),
+            ("employee:customers", "employee:customers_read", "employee:all"),
+            nested=("Contact",),
+            has_archived=True,
+        ),
+    )
+}

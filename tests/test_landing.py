@@ -1,0 +1,150 @@
+"""Raw rows land whole, and become typed rows that say what they could not hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+import zstandard
+
+from pipelines.columns import columns
+from pipelines.landing import Landed, Landing, RawTable, rows_of
+
+TABLE = RawTable(
+    "sale",
+    "sale_id",
+    columns(ids="saleID", text="note", money="total", flags="completed", times="updateTime|updatetime", json="Meta"),
+    children=("SaleLines",),
+)
+LINES = RawTable("sale_line", "sale_line_id", columns(ids="saleLineID saleID", exact="calcTax1"), set_of="sale_id")
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(tmp_path / "landing", tmp_path / "scratch", "run-1")
+
+
+def typed(landed: Landed, position: int = 0) -> list[dict[str, Any]]:
+    con = duckdb.connect()
+    con.execute("set TimeZone = 'UTC'")
+    result = con.execute("select * from read_parquet(?)", [str(landed.files[position].path)])
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def converted(
+    landing: Landing, *rows: dict[str, Any], table: RawTable = TABLE, emptied: tuple[int, ...] = ()
+) -> Landed:
+    landed = Landed(11)
+    landing.convert(landed, table, [json.dumps(row).encode() for row in rows], emptied)
+    return landed
+
+
+@pytest.mark.parametrize(
+    ("value", "rows"),
+    [
+        (b'{"a":"1"}', [b'{"a":"1"}']),
+        (b'[{"a":"1"},{"a":"2"}]', [b'{"a":"1"}', b'{"a":"2"}']),
+        (b'""', []),
+        (b"null", []),
+        (b"[]", []),
+        (b'{\n "a": "1"\n}', [b'{"a":"1"}']),
+    ],
+)
+def test_every_way_the_api_writes_children_levels_to_rows(value: bytes, rows: list[bytes]):
+    assert rows_of(msgspec.Raw(value)) == rows
+
+
+def test_an_absent_key_has_no_rows():
+    assert rows_of(None) == []
+
+
+def test_rows_are_kept_as_they_came(landing: Landing):
+    path = landing.keep(11, "sale", [b'{"saleID":"1","new":{"x":1}}', b'{"saleID":"2"}'])
+
+    kept = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+
+    assert kept == b'{"saleID":"1","new":{"x":1}}\n{"saleID":"2"}\n'
+    assert path.parts[-4:-1] == ("11", "sale", "run-1")
+
+
+def test_columns_are_typed_and_empty_numbers_are_null(landing: Landing):
+    [row] = typed(converted(landing, {"saleID": "7", "note": "", "total": "", "completed": "true"}))
+
+    assert (row["account_id"], row["sale_id"], row["note"], row["total"], row["completed"]) == (11, 7, "", None, True)
+    assert row["_run_id"] == "run-1"
+
+
+def test_an_unrounded_tax_keeps_its_decimals(landing: Landing):
+    [row] = typed(converted(landing, {"saleLineID": "1", "saleID": "7", "calcTax1": "11.4860025"}, table=LINES))
+
+    assert str(row["calc_tax1"]) == "11.4860025000"
+
+
+def test_a_clock_spelled_the_other_way_lands_in_the_same_column(landing: Landing):
+    stamp = "2025-02-01T18:49:02+00:00"
+
+    rows = typed(converted(landing, {"saleID": "1", "updateTime": stamp}, {"saleID": "2", "updatetime": stamp}))
+
+    assert [row["update_time"].isoformat() for row in rows] == [stamp, stamp]
+    assert [row["extra"] for row in rows] == [None, None]
+
+
+def test_what_cannot_be_cast_is_null_and_listed(landing: Landing):
+    landed = converted(landing, {"saleID": "7", "total": "12,50"}, {"saleID": "8", "updateTime": "0000-00-00"})
+
+    assert [row["total"] for row in typed(landed)] == [None, None]
+    assert {(bad.record_id, bad.column_name, bad.value) for bad in landed.rejected} == {
+        (7, "total", "12,50"),
+        (8, "update_time", "0000-00-00"),
+    }
+
+
+def test_an_id_with_a_fraction_is_not_rounded_to_another_record(landing: Landing):
+    landed = converted(landing, {"saleID": "7.5"})
+
+    assert [bad.value for bad in landed.rejected] == ["7.5"]
+
+
+def test_fields_without_a_column_go_whole_into_extra_and_are_counted(landing: Landing):
+    landed = converted(landing, {"saleID": "7", "tip": {"a": ["1"]}, "SaleLines": None}, {"saleID": "8"})
+
+    extras = [row["extra"] for row in typed(landed)]
+
+    assert [json.loads(extra) if extra else None for extra in extras] == [{"tip": {"a": ["1"]}}, None]
+    assert landed.drift == {("sale", "tip"): 1}
+
+
+def test_a_text_field_that_became_an_object_keeps_its_json(landing: Landing):
+    [row] = typed(converted(landing, {"saleID": "7", "note": {"id": "3"}}))
+
+    assert json.loads(row["note"]) == {"id": "3"}
+
+
+def test_a_set_that_is_empty_now_leaves_a_mark_that_clears_it(landing: Landing):
+    [row] = typed(converted(landing, table=LINES, emptied=(7,)))
+
+    assert (row["sale_id"], row["sale_line_id"], row["_is_removed"]) == (7, None, True)
+
+
+def test_of_two_copies_in_one_load_the_last_stays_with_its_whole_set(landing: Landing):
+    first = converted(
+        landing,
+        {"saleLineID": "1", "saleID": "7"},
+        {"saleLineID": "2", "saleID": "7"},
+        {"saleLineID": "3", "saleID": "8"},
+        table=LINES,
+    )
+    second = converted(landing, {"saleLineID": "1", "saleID": "7"}, table=LINES)
+
+    [merged] = landing.newest_copies([*first.files, *second.files])
+
+    assert sorted(row["sale_line_id"] for row in typed(Landed(11, [merged]))) == [1, 3]
+
+
+def test_files_without_a_second_copy_are_left_as_they_are(landing: Landing):
+    files = converted(landing, {"saleID": "7"}).files + converted(landing, {"saleID": "8"}).files
+
+    assert landing.newest_copies(files) == files

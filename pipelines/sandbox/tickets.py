@@ -357,7 +357,9 @@ class Till:
             if self._adds_up(lines):
                 break
             product, pricing = wares[place]
-            wares[place] = (product, replace(pricing, unit_price=pricing.unit_price + Decimal("0.01")))
+            # Always towards a larger ticket: nudges of what comes back and what goes out must not cancel out.
+            nudge = Decimal("0.01") if pricing.quantity > 0 else Decimal("-0.01")
+            wares[place] = (product, replace(pricing, unit_price=pricing.unit_price + nudge))
             lines[place] |= self._amounts(wares[place][1])
         return Ticket(self._sale(number, shop, seller, buyer, created, lines), lines)
 

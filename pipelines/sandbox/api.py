@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -28,6 +29,9 @@ from pipelines.sandbox.wire import body
 
 Answer = tuple[int, Any, float]
 """Status, body and cost in drips."""
+
+
+Handler = Callable[["Sandbox", Request, Session], Answer]
 
 
 @dataclass
@@ -58,14 +62,14 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
     settings = knobs or Knobs()
     sandbox = Sandbox(store, settings, clock, AuthorizationServer(settings, clock))
 
-    def api(handler: Callable[[Sandbox, Request, Session], Answer]) -> Callable[[Request], Awaitable[Response]]:
-        return lambda request: _guarded(sandbox, request, handler)
+    def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        return partial(_guarded, sandbox, handler)
 
     app = Starlette(
         routes=[
-            Route("/auth/oauth/authorize", lambda request: _authorize(sandbox, request)),
-            Route("/auth/oauth/token", lambda request: _token(sandbox, request), methods=["GET", "POST"]),
-            Route("/auth/oauth/revoke", lambda request: _revoke(sandbox, request), methods=["POST"]),
+            Route("/auth/oauth/authorize", partial(_authorize, sandbox)),
+            Route("/auth/oauth/token", partial(_token, sandbox), methods=["GET", "POST"]),
+            Route("/auth/oauth/revoke", partial(_revoke, sandbox), methods=["POST"]),
             Route("/API/V3/Account.json", api(_accounts)),
             Route("/API/V3/Session.json", api(_session)),
             Route("/API/Session.json", api(_session)),
@@ -73,9 +77,9 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
             Route("/API/V3/Account/{account_id:int}/{name}.json", api(_list)),
             Route("/API/V3/Account/{account_id:int}/Sale/{sale_id:int}/SaleLine.json", api(_sale_lines)),
             Route("/API/V3/Account/{account_id:int}/{name}/{key:int}.json", api(_one)),
-            Route("/sandbox/accounts.json", lambda request: _sandbox_accounts(sandbox, request)),
-            Route("/sandbox/truth.json", lambda request: _truth(sandbox, request)),
-            Route("/sandbox/tomorrow", lambda request: _tomorrow(sandbox, request), methods=["POST"]),
+            Route("/sandbox/accounts.json", partial(_sandbox_accounts, sandbox)),
+            Route("/sandbox/truth.json", partial(_truth, sandbox)),
+            Route("/sandbox/tomorrow", partial(_tomorrow, sandbox), methods=["POST"]),
         ]
     )
     app.state.sandbox = sandbox
@@ -90,9 +94,7 @@ class _Stop(Exception):  # noqa: N818 - an answer, raised from below
         self.status = status
 
 
-async def _guarded(
-    sandbox: Sandbox, request: Request, handler: Callable[[Sandbox, Request, Session], Answer]
-) -> Response:
+async def _guarded(sandbox: Sandbox, handler: Handler, request: Request) -> Response:
     """Faults, token, limits, then the answer; every answer carries the limits' headers and the world's date."""
     if sandbox.knobs.latency:
         await asyncio.sleep(sandbox.knobs.latency)
@@ -117,9 +119,7 @@ async def _guarded(
     return Response(body(answer), status, _headers(sandbox, limit, session, cost), media_type=kind)
 
 
-def _answered(
-    sandbox: Sandbox, request: Request, session: Session, handler: Callable[[Sandbox, Request, Session], Answer]
-) -> Answer:
+def _answered(sandbox: Sandbox, request: Request, session: Session, handler: Handler) -> Answer:
     if request.path_params.get("account_id", session.account_id) != session.account_id:
         status = sandbox.knobs.wrong_account_status
         return status, _error(status, "You do not have access to this account."), 1.0

@@ -1,0 +1,24 @@
+{# Half away from zero, to the cent. #}
+{% macro to_cents(amount) -%}
+    cast(round({{ amount }}, 2) as decimal(18, 4))
+{%- endmacro %}
+
+
+{# A quotient of two amounts with four decimals; NULL where the divisor is zero. Decimals divide to a float here. #}
+{% macro divided(amount, divisor) -%}
+    {{ return(adapter.dispatch('divided')(amount, divisor)) }}
+{%- endmacro %}
+
+{% macro default__divided(amount, divisor) -%}
+    cast(round(cast({{ amount }} as double) / nullif(cast({{ divisor }} as double), 0), 4) as decimal(28, 10))
+{%- endmacro %}
+
+
+{# A text inside a JSON document; NULL where it is not there. #}
+{% macro json_text(document, path) -%}
+    {{ return(adapter.dispatch('json_text')(document, path)) }}
+{%- endmacro %}
+
+{% macro default__json_text(document, path) -%}
+    json_extract_string({{ document }}, '{{ path }}')
+{%- endmacro %}

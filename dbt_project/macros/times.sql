@@ -1,0 +1,48 @@
+{# The wall clock in a zone at a moment that is kept in UTC. #}
+{% macro local_time(moment, zone) -%}
+    {{ return(adapter.dispatch('local_time')(moment, zone)) }}
+{%- endmacro %}
+
+{% macro default__local_time(moment, zone) -%}
+    timezone({{ zone }}, {{ moment }})
+{%- endmacro %}
+
+
+{# The business date of a local time: hours before the cut-over belong to the day before. #}
+{% macro business_date(local_moment) -%}
+    {{ return(adapter.dispatch('business_date')(local_moment)) }}
+{%- endmacro %}
+
+{% macro default__business_date(local_moment) -%}
+    cast({{ local_moment }} - interval '{{ var("business_day_cutover_hours") }}' hour as date)
+{%- endmacro %}
+
+
+{# One row a day, in the column date_day, from the first date to the last; none where either is NULL. #}
+{% macro days_between(first_date, last_date) -%}
+    {{ return(adapter.dispatch('days_between')(first_date, last_date)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_date, last_date) -%}
+    select cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date) as date_day
+{%- endmacro %}
+
+
+{# Monday is 1, Sunday 7. #}
+{% macro iso_weekday(day) -%}
+    {{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(day) -%}
+    cast(extract('isodow' from {{ day }}) as integer)
+{%- endmacro %}
+
+
+{# The year that the ISO week of a day belongs to. #}
+{% macro iso_year(day) -%}
+    {{ return(adapter.dispatch('iso_year')(day)) }}
+{%- endmacro %}
+
+{% macro default__iso_year(day) -%}
+    cast(extract('isoyear' from {{ day }}) as integer)
+{%- endmacro %}

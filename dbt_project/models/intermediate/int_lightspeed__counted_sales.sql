@@ -1,0 +1,72 @@
+with sales as (
+
+    select *
+    from {{ ref('stg_lightspeed__sales') }}
+
+),
+
+locations as (
+
+    select *
+    from {{ ref('int_lightspeed__locations') }}
+
+),
+
+{# an open sale has not happened yet, a voided one never did, an archived one was cancelled #}
+counted as (
+
+    select *
+    from sales
+    where
+        is_completed
+        and not coalesce(is_voided, false)
+        and not coalesce(is_archived, false)
+        and completed_at is not null
+
+),
+
+in_local_time as (
+
+    select
+        counted.*,
+        locations.location_name,
+        locations.time_zone,
+        locations.currency,
+        {{ local_time('counted.completed_at', "coalesce(locations.time_zone, 'UTC')") }} as completed_local_at
+    from counted
+    left join locations
+        on
+            counted.account_id = locations.account_id
+            and counted.shop_id = locations.shop_id
+
+),
+
+final as (
+
+    select
+        account_id,
+        sale_id,
+        shop_id,
+        register_id,
+        nullif(employee_id, 0) as employee_id,
+        {# customer 0 is whoever walked in #}
+        nullif(customer_id, 0) as customer_id,
+        coalesce(customer_id, 0) <> 0 as is_identified,
+        ticket_number,
+        reference_number,
+        location_name,
+        time_zone,
+        currency,
+        coalesce(is_tax_inclusive, false) as is_tax_inclusive,
+        {# ex tax in shops of either kind, whatever their subtotal holds #}
+        calc_total - calc_tax1 - calc_tax2 as net_amount,
+        calc_tax1 + calc_tax2 as tax_amount,
+        calc_total as total_amount,
+        completed_at,
+        completed_local_at,
+        {{ business_date('completed_local_at') }} as business_date
+    from in_local_time
+
+)
+
+select * from final

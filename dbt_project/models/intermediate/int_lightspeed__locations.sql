@@ -1,0 +1,55 @@
+with shops as (
+
+    select *
+    from {{ ref('stg_lightspeed__shops') }}
+
+),
+
+accounts as (
+
+    select *
+    from {{ ref('stg_lightspeed__accounts') }}
+
+),
+
+{# a sale of a shop that no list names still happened somewhere #}
+shops_sold_in as (
+
+    select distinct
+        account_id,
+        shop_id
+    from {{ ref('stg_lightspeed__sales') }}
+    where shop_id is not null
+
+),
+
+known_or_sold_in as (
+
+    select
+        coalesce(shops.account_id, shops_sold_in.account_id) as account_id,
+        coalesce(shops.shop_id, shops_sold_in.shop_id) as shop_id,
+        shops.shop_id is not null as is_known,
+        coalesce(shops.name, concat('unknown shop ', cast(shops_sold_in.shop_id as varchar))) as location_name,
+        coalesce(nullif(shops.time_zone, ''), 'UTC') as time_zone,
+        coalesce(shops.is_archived, false) as is_archived,
+        coalesce(shops.is_deleted, false) as is_deleted
+    from shops
+    full outer join shops_sold_in
+        on
+            shops.account_id = shops_sold_in.account_id
+            and shops.shop_id = shops_sold_in.shop_id
+
+),
+
+final as (
+
+    select
+        known_or_sold_in.*,
+        accounts.name as account_name,
+        {{ json_text('accounts.currency_json', '$.code') }} as currency
+    from known_or_sold_in
+    left join accounts on known_or_sold_in.account_id = accounts.account_id
+
+)
+
+select * from final

@@ -1,0 +1,27 @@
+with payments as (
+
+    select *
+    from {{ ref('int_lightspeed__payments') }}
+
+)
+
+select
+    source,
+    account_id,
+    payment_id,
+    order_id,
+    shop_id,
+    currency,
+    register_id,
+    employee_id,
+    payment_type_id,
+    payment_type_name,
+    payment_kind,
+    movement,
+    is_order_completed,
+    cast(amount as decimal(18, 4)) as amount,
+    cast(tip_amount as decimal(18, 4)) as tip_amount,
+    paid_at,
+    paid_local_at,
+    business_date
+from payments

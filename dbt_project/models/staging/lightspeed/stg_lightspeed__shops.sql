@@ -1,0 +1,49 @@
+with raw as (
+
+    select *
+    from {{ source('raw_lightspeed', 'shop') }}
+
+),
+
+whole_read as (
+
+    select
+        account_id,
+        _run_id
+    from {{ source('raw_lightspeed', 'whole_read') }}
+    where table_name = 'shop'
+
+),
+
+renamed as (
+
+    select
+
+        ---------- ids
+        raw.account_id,
+        raw.shop_id,
+        raw.contact_id,
+        raw.tax_category_id,
+        raw.price_level_id,
+
+        ---------- text
+        raw.name,
+        raw.time_zone,
+
+        ---------- booleans
+        raw.archived as is_archived,
+        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+
+        ---------- timestamps
+        raw.time_stamp as modified_at,
+        raw._loaded_at as loaded_at,
+
+        ---------- documents
+        raw.extra as extra_json
+
+    from raw
+    left join whole_read on raw.account_id = whole_read.account_id
+
+)
+
+select * from renamed

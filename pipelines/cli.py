@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-
 from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
 
 if TYPE_CHECKING:
-    from pipelines.run import Options, Outcome, Report
+    from pipelines.run import Options, Outcome
     from pipelines.settings import Settings
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
@@ -197,7 +196,7 @@ def connect(
     connected = asyncio.run(
         connecting.connect(settings, name=name, secrets=secrets, announce=announce, browse=not no_browser)
     )
-    out.print(connecting.connected_table(connected))
+    out.print(connecting.connected_view(connected))
 
 
 def _secret(value: str) -> str:
@@ -267,8 +266,12 @@ def query(settings: Settings, sql: str | None, file: Path | None, output: str, t
 def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, speed: float) -> None:
     """Serve a faithful fake of Lightspeed's API on this machine."""
     from pipelines.sandbox.command import serve_world
+    from pipelines.sandbox.world import Plan
 
-    serve_world(port=port, path=world, sales=sales, days=days, seed=seed, speed=speed, announce=err.print)
+    def announce(line: str) -> None:
+        click.echo(line, err=True)
+
+    serve_world(port=port, path=world, plan=Plan(sales=sales, days=days, seed=seed), speed=speed, announce=announce)
 
 
 @main.command()
@@ -292,8 +295,8 @@ def _refuse_demo(settings: Settings) -> None:
 
     if world_file(settings).exists():
         raise UsageError(
-            f"{settings.tillhouse_data_dir} holds the demo's world, not yours: set TILLHOUSE_DATA_DIR to another folder, "
-            "or type `tillhouse demo` for the demo's next night"
+            f"{settings.tillhouse_data_dir} holds the demo's world, not yours: "
+            "set TILLHOUSE_DATA_DIR to another folder, or type `tillhouse demo` for the demo's next night"
         )
 
 
@@ -304,3 +307,7 @@ def _print_json(value: object) -> None:
 def _plain(text: object) -> str:
     """What rich would take for markup is shown as it is."""
     return str(text).replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Connecting an account: in the browser with a loopback callback, or with what was obtained elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as random
+import webbrowser
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+from rich.console import RenderableType
+
+from pipelines.errors import AuthError, SettingsError, UnavailableError
+from pipelines.settings import LOOPBACK, Settings
+from pipelines.sources.lightspeed import source as lightspeed
+from pipelines.sources.lightspeed.auth import Grant, OAuth, bearer, code_of, connected, pkce
+from pipelines.sources.lightspeed.endpoints import SCOPES
+from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.transport import Throttled, UnreadableBodyError
+
+PATIENCE = 300.0
+"""Seconds that a merchant has to allow the app."""
+
+PAGE = (
+    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n"
+    "<!doctype html><title>tillhouse</title><p>tillhouse has its answer. You can close this tab."
+)
+
+
+async def connect(
+    settings: Settings,
+    *,
+    name: str,
+    secrets: Mapping[str, str],
+    announce: Callable[[str], None],
+    browse: bool = True,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Connection:
+    """Connect with the one of *secrets* that is given (token, refresh_token or code), else in the browser."""
+    async with lightspeed.http_client(transport) as http:
+        oauth = lightspeed.oauth(settings, http)
+        try:
+            grant = await _grant(settings, oauth, secrets, announce, browse=browse)
+            return await connected(lightspeed.token_store(settings), oauth, grant, name=name)
+        except (httpx.HTTPError, Throttled, UnreadableBodyError) as error:
+            where = f"{settings.lightspeed_auth_url} or {settings.lightspeed_api_url}"
+            raise UnavailableError(f"{where} did not answer ({type(error).__name__}): try again later") from None
+
+
+async def _grant(
+    settings: Settings, oauth: OAuth, secrets: Mapping[str, str], announce: Callable[[str], None], *, browse: bool
+) -> Grant:
+    if token := secrets.get("token"):
+        return bearer(token)
+    if not oauth.client_id:
+        raise SettingsError("LIGHTSPEED_CLIENT_ID is not set: register an app (see README), or use --token")
+    if refresh_token := secrets.get("refresh_token"):
+        return await oauth.refresh(refresh_token)
+    redirect_uri = settings.lightspeed_redirect_uri
+    if code := secrets.get("code"):
+        return await oauth.exchange(code_of(code, state=None), verifier=None, redirect_uri=redirect_uri)
+    return await _in_the_browser(oauth, redirect_uri, announce, browse=browse)
+
+
+async def _in_the_browser(oauth: OAuth, redirect_uri: str, announce: Callable[[str], None], *, browse: bool) -> Grant:
+    """Ask, wait for the browser to come back to this machine, and check that the answer is to our question."""
+    verifier, challenge = pkce()
+    state = random.token_urlsafe(32)
+    url = oauth.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri, scopes=SCOPES)
+    host, port = _loopback(redirect_uri)
+    answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(lambda reader, writer: _answer(reader, writer, answered), host, port)
+    async with server:
+        announce(url)
+        if browse:
+            await asyncio.to_thread(webbrowser.open, url)
+        try:
+            target = await asyncio.wait_for(answered, PATIENCE)
+        except TimeoutError:
+            raise AuthError(f"nobody allowed the app within {PATIENCE:.0f} s: run `tillhouse connect` again") from None
+    return await oauth.exchange(code_of(target, state), verifier=verifier, redirect_uri=redirect_uri)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Future[str]) -> None:
+    """The first request that carries an answer ends the wait; a browser's request for an icon does not."""
+    request = (await reader.readline()).decode("ascii", "replace").split()
+    writer.write(PAGE.encode())
+    await writer.drain()
+    writer.close()
+    if len(request) > 1 and "?" in request[1] and not answered.done():
+        answered.set_result(request[1])
+
+
+def _loopback(redirect_uri: str) -> tuple[str, int]:
+    parts = urlsplit(redirect_uri)
+    if parts.hostname not in LOOPBACK:
+        raise SettingsError(
+            f"LIGHTSPEED_REDIRECT_URI={redirect_uri} does not lead to this machine: allow the app in your browser and "
+            "give the address that it is sent to with `tillhouse connect --code`"
+        )
+    return parts.hostname or "localhost", parts.port or 80
+
+
+def connected_view(connection: Connection) -> RenderableType:
+    """What was connected, and what to type next."""
+    kept = "its token renews itself" if connection.refresh_token else "its token cannot be renewed"
+    said = f"connected account {connection.account_id}, {connection.name}: {kept}"
+    return f"{said}\nnext: tillhouse doctor, then tillhouse run"

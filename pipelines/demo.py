@@ -1,0 +1,245 @@
+"""`tillhouse demo`: the sandbox in a process of its own, a real night against it over HTTP, and the marts' headline."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from pipelines import run, warehouse
+from pipelines.connecting import connect
+from pipelines.errors import TillhouseError, UsageError
+from pipelines.run import Options, Outcome, Report
+from pipelines.settings import Settings, read_settings
+from pipelines.sources.lightspeed.source import token_store
+from pipelines.status import run_table
+
+SPEED = 60
+"""The demo's sandbox drips this much faster than Lightspeed; the headline says what the real limit would take."""
+
+MEASURES = (
+    "transactions",
+    "units_sold",
+    "units_returned",
+    "gross_sales",
+    "discounts",
+    "returns",
+    "net_sales",
+    "tax",
+    "total_sales",
+    "cost_of_goods",
+    "gross_margin",
+    "item_fees",
+    "tips",
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A measure of one account, shop and day that is not what the sandbox says it is."""
+
+    account_id: int
+    shop_id: int
+    business_date: str
+    measure: str
+    warehouse: str
+    sandbox: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a demo night came to."""
+
+    settings: Settings
+    outcome: Outcome
+    night: int
+    seconds: float
+    compared: int
+    differences: list[Difference]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "night": self.night,
+            "seconds": round(self.seconds, 1),
+            "compared": self.compared,
+            "differences": [asdict(difference) for difference in self.differences],
+            "run": asdict(self.outcome.record),
+            "warehouse": str(self.settings.warehouse_file),
+        }
+
+    def view(self) -> RenderableType:
+        return Group(
+            run_table(self.outcome),
+            "",
+            *_headline(self.settings),
+            "",
+            self._reconciliation(),
+            self._pace(),
+            f"published: {self.settings.warehouse_file}",
+            "next: tillhouse demo (the next night) · tillhouse status · tillhouse query "
+            '"select * from revenue_by_location_daily order by business_date desc limit 10"',
+        )
+
+    def _reconciliation(self) -> str:
+        if not self.differences:
+            return f"reconciled: {self.compared:,} amounts equal the sandbox's own totals to the cent"
+        first = self.differences[0]
+        return (
+            f"NOT reconciled: {len(self.differences):,} of {self.compared:,} amounts differ from the sandbox's own, "
+            f"such as {first.measure} of account {first.account_id}, shop {first.shop_id} on {first.business_date}: "
+            f"{first.warehouse} here, {first.sandbox} there"
+        )
+
+    def _pace(self) -> str:
+        drips: dict[int, float] = {}
+        for row in self.outcome.record.tables:
+            drips[row["account_id"]] = drips.get(row["account_id"], 0.0) + row["drips"]
+        slowest = max(drips.values(), default=0.0)
+        # The smallest account: a bucket of 90 that drips 1 a second, full at the start.
+        real = max(0.0, slowest - 90)
+        return (
+            f"night {self.night} took {self.seconds:.0f} s; Lightspeed's own limit would allow it in "
+            f"{real / 60:.0f} min {real % 60:.0f} s on a one-register account"
+        )
+
+
+def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Shown:
+    """The first night of a new world, or the next night of the one that is there."""
+    _refuse_real_data(settings)
+    if fresh:
+        shutil.rmtree(settings.tillhouse_data_dir, ignore_errors=True)
+    is_first = not world_file(settings).exists()
+    with _sandbox(settings, sales) as url:
+        if not is_first:
+            httpx.post(f"{url}/sandbox/tomorrow", timeout=60).raise_for_status()
+        asked = _connected(settings, url)
+        started = time.monotonic()
+        outcome = run.night(asked, Options(), report, command="demo")
+        seconds = time.monotonic() - started
+        truth = httpx.get(f"{url}/sandbox/truth.json", timeout=300).raise_for_status().json()
+    nights = [record for record in run.ledger(settings).records() if record.command == "demo"]
+    compared, differences = compare(asked, truth)
+    return Shown(asked, outcome, len(nights), seconds, compared, differences)
+
+
+def world_file(settings: Settings) -> Path:
+    """The sandbox's world; where it lies, the data directory is the demo's."""
+    return settings.tillhouse_data_dir / "sandbox.sqlite"
+
+
+def compare(settings: Settings, truth: list[dict[str, Any]]) -> tuple[int, list[Difference]]:
+    """(amounts compared, those that differ) between revenue_by_location_daily and the sandbox's own totals."""
+    key = ("account_id", "shop_id", "business_date")
+    told = {tuple(str(row[name]) for name in key): row for row in truth}
+    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+        rows = connection.execute(
+            f"select {', '.join((*key, *MEASURES))} from {warehouse.MARTS}.revenue_by_location_daily"
+        ).fetchall()
+    ours = {tuple(str(part) for part in row[:3]): dict(zip(MEASURES, row[3:], strict=True)) for row in rows}
+    differences = [
+        Difference(int(place[0]), int(place[1]), place[2], measure, str(mine), str(theirs))
+        for place in sorted(told.keys() | ours.keys())
+        for measure in MEASURES
+        if (mine := Decimal(str(ours.get(place, {}).get(measure, 0))))
+        != (theirs := Decimal(str(told.get(place, {}).get(measure, 0))))
+    ]
+    return len(told.keys() | ours.keys()) * len(MEASURES), differences
+
+
+def _refuse_real_data(settings: Settings) -> None:
+    if not world_file(settings).exists() and token_store(settings).accounts():
+        raise UsageError(
+            f"{settings.tillhouse_data_dir} holds connected accounts: "
+            "set TILLHOUSE_DATA_DIR to another folder for the demo"
+        )
+
+
+def _connected(settings: Settings, url: str) -> Settings:
+    """Settings that point at the sandbox, with its accounts connected: one by refresh token, the others by bearer."""
+    rows = httpx.get(f"{url}/sandbox/accounts.json", timeout=60).raise_for_status().json()
+    asked = read_settings(
+        **{
+            **settings.model_dump(),
+            "lightspeed_api_url": url,
+            "lightspeed_auth_url": url,
+            "lightspeed_client_id": rows[0]["client_id"],
+            "lightspeed_client_secret": rows[0]["client_secret"],
+        }
+    )
+    for place, row in enumerate(rows):
+        kind = "refresh_token" if place == 0 else "token"
+        secret = row["refresh_token"] if place == 0 else row["bearer_token"]
+        asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None))
+    return asked
+
+
+@contextmanager
+def _sandbox(settings: Settings, sales: int) -> Iterator[str]:
+    """The sandbox's URL, while it runs in a process of its own: it must not share the client's time."""
+    settings.tillhouse_data_dir.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pipelines.cli", "sandbox", "--port", "0", "--speed", str(SPEED)]
+    command += ["--world", str(world_file(settings)), "--sales", str(sales)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield _announced(process)
+        finally:
+            process.terminate()
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line.strip())
+        if line.startswith("sandbox: "):
+            return line.removeprefix("sandbox: ").strip()
+    raise TillhouseError(f"the sandbox did not start: {' '.join(said) or 'it said nothing'}")
+
+
+def _headline(settings: Settings) -> list[RenderableType]:
+    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+        accounts, shops, orders = connection.execute(
+            "select (select count(distinct account_id) from marts.dim_locations), "
+            "(select count(*) from marts.dim_locations), (select count(*) from marts.fct_orders)"
+        ).fetchall()[0]
+        newest = "select max(business_date) from marts.revenue_by_location_daily"
+        by_location = connection.execute(
+            "select location_name, currency, sum(transactions), sum(net_sales), sum(tax), sum(total_sales), "
+            "sum(gross_margin) from marts.revenue_by_location_daily "
+            f"where business_date > ({newest}) - 7 group by account_id, shop_id, location_name, currency "
+            "order by account_id, shop_id"
+        ).fetchall()
+        by_channel = connection.execute(
+            "select channel, sub_channel, currency, sum(orders), sum(net_sales) from marts.revenue_by_channel_daily "
+            f"where business_date > ({newest}) - 7 group by channel, sub_channel, currency order by currency, 5 desc"
+        ).fetchall()
+    locations = ("location", "", "tickets", "net sales", "tax", "total", "margin")
+    return [
+        f"{accounts} accounts, {shops} shops, {orders:,} orders",
+        "",
+        _table("The last 7 days by location", locations, by_location),
+        "",
+        _table("The last 7 days by channel", ("channel", "", "", "orders", "net sales"), by_channel),
+    ]
+
+
+def _table(title: str, headings: tuple[str, ...], rows: list[Any]) -> Table:
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    numbers = {place for row in rows for place, value in enumerate(row) if isinstance(value, int | Decimal)}
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place in numbers else "left")
+    for row in rows:
+        table.add_row(*(f"{value:,.2f}" if isinstance(value, Decimal) else str(value) for value in row))
+    return table

@@ -232,6 +232,7 @@ def doctor(settings: Settings, as_json: bool) -> None:
     """Check settings, tokens, scopes, clock, disk and versions, each with its remedy."""
     from pipelines import doctor as checks
 
+    _refuse_demo(settings)
     findings = asyncio.run(checks.examine(settings))
     _print_json([asdict(finding) for finding in findings]) if as_json else out.print(checks.view(findings))
     if any(finding.verdict == "fail" for finding in findings):

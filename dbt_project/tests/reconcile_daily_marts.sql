@@ -1,0 +1,73 @@
+{# each day of an account comes to the same by location, by channel and by order #}
+with by_location as (
+
+    select
+        account_id,
+        business_date,
+        sum(gross_sales) as gross_sales,
+        sum(returns) as returns,
+        sum(net_sales) as net_sales,
+        sum(total_sales) as total_sales
+    from {{ ref('revenue_by_location_daily') }}
+    group by
+        account_id,
+        business_date
+
+),
+
+by_channel as (
+
+    select
+        account_id,
+        business_date,
+        sum(gross_sales) as gross_sales,
+        sum(returns) as returns,
+        sum(net_sales) as net_sales,
+        sum(total_sales) as total_sales
+    from {{ ref('revenue_by_channel_daily') }}
+    group by
+        account_id,
+        business_date
+
+),
+
+by_order as (
+
+    select
+        account_id,
+        business_date,
+        sum(gross_amount) as gross_sales,
+        sum(return_amount) as returns,
+        sum(net_amount) as net_sales,
+        sum(total_amount) as total_sales
+    from {{ ref('fct_orders') }}
+    group by
+        account_id,
+        business_date
+
+)
+
+select
+    by_order.account_id,
+    by_order.business_date,
+    by_order.net_sales as order_amount,
+    by_location.net_sales as location_amount,
+    by_channel.net_sales as channel_amount
+from by_order
+full outer join by_location
+    on
+        by_order.account_id = by_location.account_id
+        and by_order.business_date = by_location.business_date
+full outer join by_channel
+    on
+        by_order.account_id = by_channel.account_id
+        and by_order.business_date = by_channel.business_date
+where
+    by_order.gross_sales is distinct from by_location.gross_sales
+    or by_order.gross_sales is distinct from by_channel.gross_sales
+    or by_order.returns is distinct from by_location.returns
+    or by_order.returns is distinct from by_channel.returns
+    or by_order.net_sales is distinct from by_location.net_sales
+    or by_order.net_sales is distinct from by_channel.net_sales
+    or by_order.total_sales is distinct from by_location.total_sales
+    or by_order.total_sales is distinct from by_channel.total_sales

@@ -1,0 +1,29 @@
+{# every counted ticket's total is the total that its header shows, none is missing and none is there twice #}
+with headers as (
+
+    select
+        account_id,
+        cast(sale_id as varchar) as order_id,
+        calc_total
+    from {{ ref('stg_lightspeed__sales') }}
+    where
+        is_completed
+        and not is_voided
+        and not is_archived
+
+)
+
+select
+    coalesce(headers.account_id, orders.account_id) as account_id,
+    coalesce(headers.order_id, orders.order_id) as order_id,
+    orders.total_amount as order_amount,
+    headers.calc_total as header_amount
+from headers
+full outer join {{ ref('fct_orders') }} as orders
+    on
+        headers.account_id = orders.account_id
+        and headers.order_id = orders.order_id
+where
+    headers.calc_total is distinct from orders.total_amount
+    or orders.gross_amount - orders.discount_amount - orders.return_amount <> orders.net_amount
+    or orders.net_amount + orders.tax_amount <> orders.total_amount

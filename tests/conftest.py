@@ -1,0 +1,145 @@
+"""One sandbox, one retailer's data directory, and nights between them: in process, over the real client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from pipelines import run
+from pipelines.run import Options, Outcome, Report
+from pipelines.sandbox.api import Sandbox, create_app
+from pipelines.sandbox.knobs import Knobs
+from pipelines.sandbox.store import Store
+from pipelines.sandbox.tomorrow import advance
+from pipelines.sandbox.world import Plan, build
+from pipelines.settings import Settings, read_settings
+from pipelines.sources.lightspeed import source as lightspeed
+from pipelines.sources.lightspeed.auth import bearer, connected
+
+URL = "http://127.0.0.1:1"
+"""Nothing listens there: every request goes to the application in process."""
+
+PLAN = Plan(sales=900, days=400, ends=date(2026, 3, 1))
+"""A year and more: both changes of clocks, every kind of ticket."""
+
+BOOKKEEPING = {"_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
+"""Columns that say when a row came, not what it says."""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A developer's .env and environment are not the tests'."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@dataclass
+class Retail:
+    """A world behind an application, and where its nights are kept."""
+
+    store: Store
+    app: Starlette
+    settings: Settings
+
+    @property
+    def sandbox(self) -> Sandbox:
+        sandbox: Sandbox = self.app.state.sandbox
+        return sandbox
+
+    @property
+    def transport(self) -> httpx.ASGITransport:
+        return httpx.ASGITransport(app=self.app)
+
+    def connect(self) -> None:
+        async def all_accounts() -> None:
+            async with lightspeed.http_client(self.transport) as http:
+                oauth = lightspeed.oauth(self.settings, http)
+                for account_id in self.store.accounts():
+                    token = self.sandbox.auth.bearer(account_id)
+                    await connected(lightspeed.token_store(self.settings), oauth, bearer(token))
+
+        asyncio.run(all_accounts())
+
+    def options(self, **asked: Any) -> Options:
+        return Options(transport=self.transport, **asked)
+
+    def night(self, **asked: Any) -> Outcome:
+        return run.night(self.settings, self.options(**asked), Report())
+
+    def extract(self, **asked: Any) -> Outcome:
+        return run.extract(self.settings, self.options(**asked), Report())
+
+    def tomorrow(self, days: int = 1) -> None:
+        advance(self.store, days)
+
+    def asked(self) -> list[str]:
+        """Every path and query asked so far."""
+        return [path for _, path, _, _ in self.sandbox.requests]
+
+    def elsewhere(self, folder: Path) -> Retail:
+        """The same world, kept in another data directory that knows nothing yet."""
+        settings = self.settings.model_copy(update={"tillhouse_data_dir": folder})
+        other = Retail(self.store, self.app, settings)
+        other.connect()
+        return other
+
+    def table(self, name: str, *, published: bool = False) -> list[dict[str, Any]]:
+        """Rows of a table in an order of their own, without what says when they came."""
+        file = self.settings.warehouse_file if published else self.settings.work_file
+        with duckdb.connect(str(file), read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            result = con.execute(f"select * from {name}")
+            names = [column[0] for column in result.description or ()]
+            rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        kept = [{name: value for name, value in row.items() if name not in BOOKKEEPING} for row in rows]
+        return sorted(kept, key=repr)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.settings.warehouse_file), read_only=True) as con:
+            rows: list[tuple[Any, ...]] = con.execute(sql).fetchall()
+        return rows
+
+
+def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None) -> Retail:
+    """A connected retailer in *folder*; the limit is off the scale unless *knobs* say otherwise."""
+    store = Store()
+    build(store, plan)
+    app = create_app(store, knobs or Knobs(speed=10_000))
+    settings = read_settings(
+        tillhouse_data_dir=folder,
+        lightspeed_api_url=URL,
+        lightspeed_auth_url=URL,
+        lightspeed_client_id="sandbox-client",
+        lightspeed_client_secret="sandbox-secret",
+    )
+    made = Retail(store, app, settings)
+    made.connect()
+    return made
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Retail:
+    """A retailer with a few hundred sales."""
+    return retail(tmp_path / "data", Plan(sales=300, days=60))
+
+
+@pytest.fixture(scope="session")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
+    """A retailer after three nights, to be read only."""
+    made = retail(tmp_path_factory.mktemp("traded") / "data")
+    made.night()
+    for _ in range(2):
+        made.tomorrow()
+        made.night()
+    yield made
+    made.store.close()

@@ -16,7 +16,8 @@ check: $(SETTLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project notebooks/sql
+	TILLHOUSE_WORK_FILE=$(VENV)/lint.duckdb $(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater raw notebooks/sql
 
 format: $(SETTLED)
 	$(BIN)/ruff check --fix .

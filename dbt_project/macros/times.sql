@@ -18,13 +18,14 @@
 {%- endmacro %}
 
 
-{# One row a day, in the column date_day, from the first date to the last; none where either is NULL. #}
-{% macro days_between(first_date, last_date) -%}
-    {{ return(adapter.dispatch('days_between')(first_date, last_date)) }}
+{# One row a day, in the column date_day, between two columns of a relation of one row; none where either is NULL. #}
+{% macro days_between(relation, first_date, last_date) -%}
+    {{ return(adapter.dispatch('days_between')(relation, first_date, last_date)) }}
 {%- endmacro %}
 
-{% macro default__days_between(first_date, last_date) -%}
+{% macro default__days_between(relation, first_date, last_date) -%}
     select cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date) as date_day
+    from {{ relation }}
 {%- endmacro %}
 
 

@@ -12,16 +12,20 @@ locations as (
 
 ),
 
-{# an open sale has not happened yet, a voided one never did, an archived one was cancelled #}
+{#
+    An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one whose
+    completion time cannot be read still happened: its legacy stamp says when.
+#}
 counted as (
 
-    select *
+    select
+        *,
+        coalesce(completed_at, modified_at, created_at) as happened_at
     from sales
     where
         is_completed
         and not coalesce(is_voided, false)
         and not coalesce(is_archived, false)
-        and completed_at is not null
 
 ),
 
@@ -32,7 +36,7 @@ in_local_time as (
         locations.location_name,
         locations.time_zone,
         locations.currency,
-        {{ local_time('counted.completed_at', "coalesce(locations.time_zone, 'UTC')") }} as completed_local_at
+        {{ local_time('counted.happened_at', "coalesce(locations.time_zone, 'UTC')") }} as completed_local_at
     from counted
     left join locations
         on
@@ -62,7 +66,7 @@ final as (
         calc_total - calc_tax1 - calc_tax2 as net_amount,
         calc_tax1 + calc_tax2 as tax_amount,
         calc_total as total_amount,
-        completed_at,
+        happened_at as completed_at,
         completed_local_at,
         {{ business_date('completed_local_at') }} as business_date
     from in_local_time

@@ -9,11 +9,7 @@ with bounds as (
 
 days as (
 
-    select spine.date_day
-    from bounds
-    cross join lateral (
-        {{ days_between('bounds.first_date', 'bounds.last_date') }}
-    ) as spine
+    {{ days_between('bounds', 'first_date', 'last_date') }}
 
 )
 

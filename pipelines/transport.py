@@ -107,7 +107,8 @@ class LeakyBucket:
         """Wait until *cost* fits, first come first served, and take it."""
         async with self._turn:
             while (wait := self._wait_for(cost)) > 0:
-                await self._sleep(wait)
+                # A wait too short for the clock to show would be waited for ever.
+                await self._sleep(max(wait, 0.001))
             self.level += cost
             self._in_flight += cost
             self._recent.append(self._clock())

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+import stamina
 from starlette.applications import Starlette
 
 from pipelines import run
@@ -41,6 +42,13 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_retries() -> Iterator[None]:
+    """Three attempts and no pause: what is retried is tested, not the clock."""
+    with stamina.set_testing(True, attempts=3):
+        yield
 
 
 @dataclass

@@ -32,6 +32,8 @@ def set_up(folder: Path, *, form: str, verbose: bool) -> None:
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setLevel(logging.INFO if verbose else logging.WARNING)
     logger = logging.getLogger("tillhouse")
+    for handler in logger.handlers:
+        handler.close()
     logger.handlers = [to_file, to_stderr]
     for handler in logger.handlers:
         handler.setFormatter(formatter)

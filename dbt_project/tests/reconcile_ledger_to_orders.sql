@@ -33,10 +33,10 @@ left join events
         and orders.account_id = events.account_id
         and orders.order_id = events.order_id
 where
-    orders.gross_amount <> coalesce(events.gross_amount, 0)
-    or orders.discount_amount <> coalesce(events.discount_amount, 0)
-    or orders.return_amount <> coalesce(events.return_amount, 0)
-    or orders.net_amount <> coalesce(events.net_amount, 0)
-    or orders.tax_amount <> coalesce(events.tax_amount, 0)
-    or orders.total_amount <> coalesce(events.total_amount, 0)
-    or orders.cost_amount <> coalesce(events.cost_amount, 0)
+    orders.gross_amount is distinct from coalesce(events.gross_amount, 0)
+    or orders.discount_amount is distinct from coalesce(events.discount_amount, 0)
+    or orders.return_amount is distinct from coalesce(events.return_amount, 0)
+    or orders.net_amount is distinct from coalesce(events.net_amount, 0)
+    or orders.tax_amount is distinct from coalesce(events.tax_amount, 0)
+    or orders.total_amount is distinct from coalesce(events.total_amount, 0)
+    or orders.cost_amount is distinct from coalesce(events.cost_amount, 0)

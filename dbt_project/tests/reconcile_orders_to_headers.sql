@@ -25,5 +25,5 @@ full outer join {{ ref('fct_orders') }} as orders
         and headers.order_id = orders.order_id
 where
     headers.calc_total is distinct from orders.total_amount
-    or orders.gross_amount - orders.discount_amount - orders.return_amount <> orders.net_amount
-    or orders.net_amount + orders.tax_amount <> orders.total_amount
+    or orders.gross_amount - orders.discount_amount - orders.return_amount is distinct from orders.net_amount
+    or orders.net_amount + orders.tax_amount is distinct from orders.total_amount

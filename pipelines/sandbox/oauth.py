@@ -70,6 +70,8 @@ class AuthorizationServer:
         self._codes: dict[str, Code] = {}
         self._sessions: list[Session] = []
         self._key = secrets.token_bytes(32)
+        self.refreshes: list[int] = []
+        """The account of every refresh that was granted, in order."""
 
     def authorize(self, query: Mapping[str, str], account_id: int) -> str:
         """The merchant allows everything that is asked: a code for *account_id*."""
@@ -150,6 +152,7 @@ class AuthorizationServer:
         if len(session.refreshed_at) >= self._knobs.refreshes_a_minute:
             raise RefusedError("too_many_requests", 429)
         session.refreshed_at.append(now)
+        self.refreshes.append(session.account_id)
         self._renew(session, replacing=given)
         return self._answer(session)
 

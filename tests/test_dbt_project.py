@@ -1,0 +1,113 @@
+"""The models as code: their rules hold on made-up rows, an empty warehouse builds, the project keeps its own rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import run, warehouse
+from pipelines.errors import SettingsError, TransformError
+from pipelines.run import Options, Report
+from pipelines.settings import read_settings
+from pipelines.sources.lightspeed.records import all_tables
+from pipelines.sources.source import column_types, note_types
+from tests.conftest import Retail
+
+RULES = {
+    "voids, archived and open sales": "only_a_completed_sale_that_is_neither_voided_nor_archived_counts",
+    "returns": "a_return_is_a_line_of_negative_quantity",
+    "exchanges": "an_exchange_is_one_transaction_and_a_return_none",
+    "line against header rounding": "lines_and_their_rounding_sum_to_the_header",
+    "tax-inclusive shops": "a_price_that_holds_its_tax_is_freed_of_it",
+    "gift cards": "money_onto_a_gift_card_sells_nothing",
+    "archived payments": "only_money_that_really_moved_is_a_payment",
+    "item fees": "an_item_fee_belongs_to_a_line_and_is_no_return",
+    "layaways": "a_layaway_sells_when_its_sale_completes",
+    "open sales with payments": "a_payment_says_what_kind_of_movement_it_is",
+    "business day across zones": "a_business_day_is_the_shops_own",
+    "both changes of clocks": "a_change_of_clocks_moves_no_sale_to_another_day",
+    "anonymous customers": "whoever_walked_in_is_nobody_in_particular",
+    "two accounts sharing ids": "two_accounts_may_number_alike",
+    "channels": "a_sales_channel_is_what_the_tills_own_evidence_says",
+}
+
+
+@pytest.fixture(scope="module")
+def manifest(traded: Retail) -> dict[str, Any]:
+    path = traded.settings.tillhouse_data_dir / "dbt" / "manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_every_rule_holds_in_its_unit_test(traded: Retail):
+    result = run._dbt(traded.settings, "test", "--select", "test_type:unit")
+
+    verdicts = {row.node.name: str(row.status) for row in result.result}
+    assert set(verdicts.values()) == {"pass"}, verdicts
+    assert set(RULES.values()) <= verdicts.keys()
+
+
+def test_a_warehouse_without_a_single_row_builds_and_publishes(tmp_path: Path):
+    settings = read_settings(tillhouse_data_dir=tmp_path / "data")
+    settings.tillhouse_data_dir.mkdir()
+    types = {table.name: column_types(table) for table in all_tables()} | note_types()
+    warehouse.ensure_tables(settings.work_file, run.RAW, types)
+
+    assert run.transform(settings).record.status == "ok"
+    assert run.publish(settings).published == 12
+
+
+def test_every_raw_table_has_one_staging_model_and_only_staging_reads_sources(manifest: dict[str, Any]):
+    readers: dict[str, list[str]] = {}
+    for node in manifest["nodes"].values():
+        for parent in node.get("depends_on", {}).get("nodes", []):
+            if parent.startswith("source.") and node["resource_type"] == "model":
+                readers.setdefault(parent.split(".")[-1], []).append(node["name"])
+
+    for table in all_tables():
+        [reader] = readers[table.name]
+        assert reader.startswith("stg_lightspeed__"), table.name
+    notes = {"whole_read", "rejected_value", "drift", "run"}
+    assert readers.keys() == {table.name for table in all_tables()} | notes
+
+
+def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_column(manifest: dict[str, Any]):
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    tested = {node.get("attached_node") for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+
+    assert [model["name"] for model in models if not model["description"].startswith("One row per ")] == []
+    marts = [model for model in models if model["schema"] == "marts"]
+    assert len(marts) == 12
+    for mart in marts:
+        assert mart["contract"]["enforced"], mart["name"]
+        assert mart["unique_id"] in tested, mart["name"]
+        assert [name for name, column in mart["columns"].items() if not column["description"]] == [], mart["name"]
+
+
+@pytest.mark.parametrize("forbidden", ["qualify", "::", "fetchone"])
+def test_models_keep_to_sql_that_other_engines_read(forbidden: str):
+    models = [*Path(run.DBT_PROJECT / "models").rglob("*.sql"), *Path(run.DBT_PROJECT / "tests").glob("*.sql")]
+
+    assert [path.name for path in models if forbidden in path.read_text(encoding="utf-8").lower()] == []
+
+
+def test_numbers_that_do_not_hold_are_not_published(small: Retail):
+    """A header that is not its order's total fails the build: the file that people query stays as it was."""
+    small.night()
+    before = small.settings.warehouse_file.read_bytes()
+    with warehouse.opened(small.settings.work_file) as connection:
+        connection.execute("update raw_lightspeed.sale set calc_tax1 = null where sale_id = 1")
+
+    with pytest.raises(TransformError, match=r"nothing was published: .*reconcile_orders_to_headers"):
+        run.transform(small.settings)
+    with pytest.raises(TransformError, match="not built and tested"):
+        run.publish(small.settings)
+    assert small.settings.warehouse_file.read_bytes() == before
+
+
+def test_no_account_connected_is_said_before_anything_is_done(tmp_path: Path):
+    with pytest.raises(SettingsError, match="run `tillhouse connect`"):
+        run.night(read_settings(tillhouse_data_dir=tmp_path / "data"), Options(), Report())

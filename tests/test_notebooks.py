@@ -1,0 +1,66 @@
+"""What analysts open works on a published file, and is kept without anybody's figures in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbclient import NotebookClient
+
+from pipelines.cli import main
+from tests.conftest import Retail
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+QUESTIONS = sorted((NOTEBOOKS / "sql").glob("*.sql"))
+
+
+@pytest.fixture(autouse=True)
+def _closed_log() -> Iterator[None]:
+    """Each command opens the log of its data directory; a process that goes on must let go of it."""
+    yield
+    for handler in logging.getLogger("tillhouse").handlers:
+        handler.close()
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(path: Path, traded: Retail, monkeypatch: pytest.MonkeyPatch):
+    """Its last cell asserts that the ledger is the mart's total."""
+    monkeypatch.setenv("TILLHOUSE_DATA_DIR", str(traded.settings.tillhouse_data_dir))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = nbformat.read(path, as_version=4)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the kernel's own packages warn of their own affairs
+        NotebookClient(notebook, timeout=120).execute()
+
+    assert "assert ledger == mart" in notebook.cells[-1].source
+    assert notebook.cells[-1].outputs
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_outputs(path: Path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+def test_there_are_ten_questions():
+    assert len(QUESTIONS) == 10
+
+
+@pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)
+def test_a_question_states_itself_and_has_an_answer(path: Path, traded: Retail):
+    assert path.read_text(encoding="utf-8").startswith("-- ")
+    assert path.read_text(encoding="utf-8").splitlines()[0].endswith("?")
+
+    folder = str(traded.settings.tillhouse_data_dir)
+    result = CliRunner().invoke(main, ["--data-dir", folder, "query", "--file", str(path), "-o", "json"])
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)

@@ -1,0 +1,240 @@
+"""What a user types, sees and can script with; what the documents say is so."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+from filelock import FileLock
+
+from pipelines.cli import main
+from pipelines.settings import Settings, read_settings
+from tests.conftest import Retail
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _closed_log() -> Iterator[None]:
+    """Each command opens the log of its data directory; a process that goes on must let go of it."""
+    yield
+    for handler in logging.getLogger("tillhouse").handlers:
+        handler.close()
+
+
+def typed(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["--data-dir", str(folder), *words])
+
+
+# --- the documents ------------------------------------------------------------------------------
+
+
+def test_every_command_is_in_the_readme_and_the_readme_names_no_other():
+    named = set(re.findall(r"^\| `tillhouse (\w+)", README, re.MULTILINE))
+
+    assert named == set(main.commands)
+
+
+def test_every_mart_is_in_the_readme_with_its_questions():
+    marts = {path.stem for path in (ROOT / "dbt_project" / "models" / "marts").glob("*.sql")}
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", README, re.MULTILINE)
+
+    assert {name for name, _ in rows} == marts
+    assert [name for name, asked in rows if asked.count("?") < 2] == []
+
+
+def test_every_setting_is_in_the_example_with_its_default():
+    """`.env.example` and Settings cannot drift apart."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    defaults = Settings(_env_file=None)  # type: ignore[call-arg]
+
+    assert example.keys() == {name.upper() for name in Settings.model_fields}
+    for name, text in example.items():
+        value = getattr(defaults, name.lower())
+        shown = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        assert text == shown, name
+
+
+def test_help_answers_without_dlt_and_dbt():
+    """Importing either takes seconds."""
+    code = "import sys; import pipelines.cli; print([name for name in ('dlt', 'dbt', 'pandas') if name in sys.modules])"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert said.strip() == "[]"
+
+
+def test_nobody_but_the_command_line_imports_the_sandbox():
+    package = ROOT / "pipelines"
+    importing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "pipelines.sandbox" in path.read_text(encoding="utf-8") and "sandbox" not in path.parts
+    }
+
+    assert importing == {"cli.py"}
+
+
+def test_the_sandbox_imports_nothing_of_the_client():
+    lines = [
+        line
+        for path in (ROOT / "pipelines" / "sandbox").glob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(from|import) pipelines", line)
+    ]
+
+    assert [line for line in lines if "pipelines.sandbox" not in line] == []
+
+
+# --- the commands -------------------------------------------------------------------------------
+
+
+def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tmp_path: Path):
+    folder = traded.settings.tillhouse_data_dir
+    question = "select count(*) as orders from fct_orders"
+    orders = len(traded.table("marts.fct_orders"))
+
+    assert str(orders) in typed(folder, "query", question).stdout
+    assert typed(folder, "query", question, "-o", "csv").stdout == f"orders\n{orders}\n"
+    assert json.loads(typed(folder, "query", question, "-o", "json").stdout) == [{"orders": orders}]
+    to = tmp_path / "answer.parquet"
+    assert typed(folder, "query", question, "-o", "parquet", "--to", str(to)).exit_code == 0
+    assert duckdb.read_parquet(str(to)).fetchall() == [(orders,)]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("query",), "give one question"),
+        (("query", "select nothing from nowhere"), "DuckDB does not take this question"),
+        (("query", "select 1", "-o", "parquet"), "needs a file"),
+        (("query", "--file", "gone.sql"), "cannot be read"),
+        (("connect", "--token", "a", "--code", "b"), "give one of --token"),
+        (("run", "--since", "yesterday"), "not a date"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail):
+    result = typed(traded.settings.tillhouse_data_dir, *words)
+
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("run",), "no account is connected"),
+        (("query", "select 1"), "does not exist yet: run `tillhouse run`"),
+        (("transform",), "does not exist yet"),
+        (("connect",), "LIGHTSPEED_CLIENT_ID is not set"),
+    ],
+)
+def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], complaint: str, tmp_path: Path):
+    result = typed(tmp_path / "data", *words)
+
+    assert result.exit_code == 1
+    assert complaint in " ".join(result.stderr.split())
+
+
+def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path):
+    result = typed(tmp_path / "data", "publish")
+
+    assert result.exit_code == 3
+    assert "not built and tested" in result.stderr
+
+
+def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail):
+    folder = small.settings.tillhouse_data_dir
+    (folder / "run.json").write_text('{"command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}')
+
+    with FileLock(folder / "run.lock"):
+        result = typed(folder, "transform")
+
+    assert result.exit_code == 1
+    assert "in use by `tillhouse run` (process 4711, since 2026-03-02T04:15:00+00:00)" in " ".join(
+        result.stderr.split()
+    )
+
+
+def test_status_and_accounts_speak_json(traded: Retail):
+    folder = traded.settings.tillhouse_data_dir
+
+    found = json.loads(typed(folder, "status", "--json").stdout)
+    accounts = json.loads(typed(folder, "accounts", "--json").stdout)
+
+    assert [row["account_id"] for row in found["freshness"]] == [120001, 230002]
+    assert found["runs"][0]["status"] == "ok"
+    assert [(row["account_id"], row["name"]) for row in accounts] == [
+        (120001, "Harbor & Pine Outfitters"),
+        (230002, "Quay Lane Traders"),
+    ]
+    assert all(row["last_success"] for row in accounts)
+
+
+def test_status_is_a_table_that_people_read(traded: Retail):
+    said = typed(traded.settings.tillhouse_data_dir, "status").stdout
+
+    assert "Freshness" in said
+    assert "Last runs" in said
+
+
+def test_the_demos_folder_takes_no_real_account(tmp_path: Path):
+    (tmp_path / "sandbox.sqlite").touch()
+
+    for words in (("run",), ("connect", "--token", "x"), ("doctor",)):
+        result = typed(tmp_path, *words)
+        assert result.exit_code == 2
+        assert "holds the demo's world" in result.stderr
+
+
+def test_a_folder_of_real_accounts_takes_no_demo(small: Retail):
+    result = typed(small.settings.tillhouse_data_dir, "demo")
+
+    assert result.exit_code == 2
+    assert "holds connected accounts" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("lightspeed_api_url", "http://api.example.com", "must begin with https://"),
+        ("lightspeed_api_url", "api.example.com", "is not a URL"),
+        ("tillhouse_cost_basis", "guess", "'average' or 'fifo'"),
+        ("tillhouse_business_day_cutover_hours", "25", "less than or equal to 23"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value: str, complaint: str):
+    from pipelines.errors import SettingsError
+
+    with pytest.raises(SettingsError, match=complaint) as raised:
+        read_settings(**{name: value})
+    assert f"{name.upper()}={value}" in str(raised.value)
+
+
+def test_plain_http_is_allowed_to_this_machine(tmp_path: Path):
+    assert read_settings(lightspeed_api_url="http://127.0.0.1:8787/").lightspeed_api_url == "http://127.0.0.1:8787"
+
+
+def test_no_token_is_in_anything_that_was_written_but_its_own_file(traded: Retail):
+    folder = traded.settings.tillhouse_data_dir
+    tokens = [json.loads(path.read_text())["access_token"].encode() for path in folder.glob("tokens/*/*.json")]
+
+    leaks = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and "tokens" not in path.parts and any(token in path.read_bytes() for token in tokens)
+    ]
+
+    assert len(tokens) == 2
+    assert leaks == []

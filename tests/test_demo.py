@@ -1,0 +1,27 @@
+"""What a stranger sees in the first two minutes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def demo(folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pipelines.cli", "--data-dir", str(folder), "demo", "--sales", "400", "--json"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+    facts: dict[str, Any] = json.loads(said)
+    return facts
+
+
+def test_two_demo_nights_over_http_agree_with_the_sandbox_and_the_second_fetches_what_changed(tmp_path: Path):
+    first, second = demo(tmp_path / "data"), demo(tmp_path / "data")
+
+    assert (first["night"], second["night"]) == (1, 2)
+    for shown in (first, second):
+        assert shown["differences"] == []
+        assert shown["compared"] > 1_000
+        assert shown["run"]["status"] == "ok"
+    assert 0 < second["run"]["rows_loaded"] < first["run"]["rows_loaded"]

@@ -38,13 +38,13 @@ def typed(folder: Path, *words: str) -> Result:
 # --- the documents ------------------------------------------------------------------------------
 
 
-def test_every_command_is_in_the_readme_and_the_readme_names_no_other():
+def test_every_command_is_in_the_readme_and_the_readme_names_no_other() -> None:
     named = set(re.findall(r"^\| `tillhouse (\w+)", README, re.MULTILINE))
 
     assert named == set(main.commands)
 
 
-def test_every_mart_is_in_the_readme_with_its_questions():
+def test_every_mart_is_in_the_readme_with_its_questions() -> None:
     marts = {path.stem for path in (ROOT / "dbt_project" / "models" / "marts").glob("*.sql")}
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", README, re.MULTILINE)
 
@@ -52,7 +52,7 @@ def test_every_mart_is_in_the_readme_with_its_questions():
     assert [name for name, asked in rows if asked.count("?") < 2] == []
 
 
-def test_every_setting_is_in_the_example_with_its_default():
+def test_every_setting_is_in_the_example_with_its_default() -> None:
     """`.env.example` and Settings cannot drift apart."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -65,7 +65,7 @@ def test_every_setting_is_in_the_example_with_its_default():
         assert text == shown, name
 
 
-def test_help_answers_without_dlt_and_dbt():
+def test_help_answers_without_dlt_and_dbt() -> None:
     """Importing either takes seconds."""
     code = "import sys; import pipelines.cli; print([name for name in ('dlt', 'dbt', 'pandas') if name in sys.modules])"
 
@@ -74,7 +74,7 @@ def test_help_answers_without_dlt_and_dbt():
     assert said.strip() == "[]"
 
 
-def test_nobody_but_the_command_line_imports_the_sandbox():
+def test_nobody_but_the_command_line_imports_the_sandbox() -> None:
     package = ROOT / "pipelines"
     importing = {
         path.relative_to(package).as_posix()
@@ -85,7 +85,7 @@ def test_nobody_but_the_command_line_imports_the_sandbox():
     assert importing == {"cli.py"}
 
 
-def test_the_sandbox_imports_nothing_of_the_client():
+def test_the_sandbox_imports_nothing_of_the_client() -> None:
     lines = [
         line
         for path in (ROOT / "pipelines" / "sandbox").glob("*.py")
@@ -99,7 +99,7 @@ def test_the_sandbox_imports_nothing_of_the_client():
 # --- the commands -------------------------------------------------------------------------------
 
 
-def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tmp_path: Path):
+def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tmp_path: Path) -> None:
     folder = traded.settings.tillhouse_data_dir
     question = "select count(*) as orders from fct_orders"
     orders = len(traded.table("marts.fct_orders"))
@@ -123,7 +123,7 @@ def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tm
         (("run", "--since", "yesterday"), "not a date"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail):
+def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail) -> None:
     result = typed(traded.settings.tillhouse_data_dir, *words)
 
     assert result.exit_code == 2
@@ -140,21 +140,21 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], com
         (("connect",), "LIGHTSPEED_CLIENT_ID is not set"),
     ],
 )
-def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], complaint: str, tmp_path: Path):
+def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
     result = typed(tmp_path / "data", *words)
 
     assert result.exit_code == 1
     assert complaint in " ".join(result.stderr.split())
 
 
-def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path):
+def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path) -> None:
     result = typed(tmp_path / "data", "publish")
 
     assert result.exit_code == 3
     assert "not built and tested" in result.stderr
 
 
-def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail):
+def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail) -> None:
     folder = small.settings.tillhouse_data_dir
     (folder / "run.json").write_text('{"command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}')
 
@@ -167,7 +167,7 @@ def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail):
     )
 
 
-def test_status_and_accounts_speak_json(traded: Retail):
+def test_status_and_accounts_speak_json(traded: Retail) -> None:
     folder = traded.settings.tillhouse_data_dir
 
     found = json.loads(typed(folder, "status", "--json").stdout)
@@ -182,14 +182,14 @@ def test_status_and_accounts_speak_json(traded: Retail):
     assert all(row["last_success"] for row in accounts)
 
 
-def test_status_is_a_table_that_people_read(traded: Retail):
+def test_status_is_a_table_that_people_read(traded: Retail) -> None:
     said = typed(traded.settings.tillhouse_data_dir, "status").stdout
 
     assert "Freshness" in said
     assert "Last runs" in said
 
 
-def test_the_demos_folder_takes_no_real_account(tmp_path: Path):
+def test_the_demos_folder_takes_no_real_account(tmp_path: Path) -> None:
     (tmp_path / "sandbox.sqlite").touch()
 
     for words in (("run",), ("connect", "--token", "x"), ("doctor",)):
@@ -198,7 +198,7 @@ def test_the_demos_folder_takes_no_real_account(tmp_path: Path):
         assert "holds the demo's world" in result.stderr
 
 
-def test_a_folder_of_real_accounts_takes_no_demo(small: Retail):
+def test_a_folder_of_real_accounts_takes_no_demo(small: Retail) -> None:
     result = typed(small.settings.tillhouse_data_dir, "demo")
 
     assert result.exit_code == 2
@@ -214,7 +214,7 @@ def test_a_folder_of_real_accounts_takes_no_demo(small: Retail):
         ("tillhouse_business_day_cutover_hours", "25", "less than or equal to 23"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value: str, complaint: str):
+def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value: str, complaint: str) -> None:
     from pipelines.errors import SettingsError
 
     with pytest.raises(SettingsError, match=complaint) as raised:
@@ -222,11 +222,11 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value:
     assert f"{name.upper()}={value}" in str(raised.value)
 
 
-def test_plain_http_is_allowed_to_this_machine(tmp_path: Path):
+def test_plain_http_is_allowed_to_this_machine(tmp_path: Path) -> None:
     assert read_settings(lightspeed_api_url="http://127.0.0.1:8787/").lightspeed_api_url == "http://127.0.0.1:8787"
 
 
-def test_no_token_is_in_anything_that_was_written_but_its_own_file(traded: Retail):
+def test_no_token_is_in_anything_that_was_written_but_its_own_file(traded: Retail) -> None:
     folder = traded.settings.tillhouse_data_dir
     tokens = [json.loads(path.read_text())["access_token"].encode() for path in folder.glob("tokens/*/*.json")]
 

@@ -5,7 +5,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from pipelines.sources.lightspeed.records import all_tables
 
 
-def test_columns_are_named_as_dlt_names_them():
+def test_columns_are_named_as_dlt_names_them() -> None:
     """A name dlt would change makes it rewrite every file, or load a column beside ours."""
     naming = NamingConvention()
 
@@ -14,7 +14,7 @@ def test_columns_are_named_as_dlt_names_them():
     assert named == {(field, naming.normalize_identifier(field)) for field, _ in named}
 
 
-def test_no_two_columns_of_a_table_share_a_name():
+def test_no_two_columns_of_a_table_share_a_name() -> None:
     for table in all_tables():
         names = [column.name for column in table.columns]
         assert len(names) == len(set(names)), table.name

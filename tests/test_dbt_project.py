@@ -42,7 +42,7 @@ def manifest(traded: Retail) -> dict[str, Any]:
     return found
 
 
-def test_every_rule_holds_in_its_unit_test(traded: Retail):
+def test_every_rule_holds_in_its_unit_test(traded: Retail) -> None:
     result = run._dbt(traded.settings, "test", "--select", "test_type:unit")
 
     verdicts = {row.node.name: str(row.status) for row in result.result}
@@ -50,7 +50,7 @@ def test_every_rule_holds_in_its_unit_test(traded: Retail):
     assert set(RULES.values()) <= verdicts.keys()
 
 
-def test_a_warehouse_without_a_single_row_builds_and_publishes(tmp_path: Path):
+def test_a_warehouse_without_a_single_row_builds_and_publishes(tmp_path: Path) -> None:
     settings = read_settings(tillhouse_data_dir=tmp_path / "data")
     settings.tillhouse_data_dir.mkdir()
     types = {table.name: column_types(table) for table in all_tables()} | note_types()
@@ -60,7 +60,7 @@ def test_a_warehouse_without_a_single_row_builds_and_publishes(tmp_path: Path):
     assert run.publish(settings).published == 12
 
 
-def test_every_raw_table_has_one_staging_model_and_only_staging_reads_sources(manifest: dict[str, Any]):
+def test_every_raw_table_has_one_staging_model_and_only_staging_reads_sources(manifest: dict[str, Any]) -> None:
     readers: dict[str, list[str]] = {}
     for node in manifest["nodes"].values():
         for parent in node.get("depends_on", {}).get("nodes", []):
@@ -74,7 +74,7 @@ def test_every_raw_table_has_one_staging_model_and_only_staging_reads_sources(ma
     assert readers.keys() == {table.name for table in all_tables()} | notes
 
 
-def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_column(manifest: dict[str, Any]):
+def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_column(manifest: dict[str, Any]) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     tested = {node.get("attached_node") for node in manifest["nodes"].values() if node["resource_type"] == "test"}
 
@@ -88,13 +88,13 @@ def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_col
 
 
 @pytest.mark.parametrize("forbidden", ["qualify", "::", "fetchone"])
-def test_models_keep_to_sql_that_other_engines_read(forbidden: str):
+def test_models_keep_to_sql_that_other_engines_read(forbidden: str) -> None:
     models = [*Path(run.DBT_PROJECT / "models").rglob("*.sql"), *Path(run.DBT_PROJECT / "tests").glob("*.sql")]
 
     assert [path.name for path in models if forbidden in path.read_text(encoding="utf-8").lower()] == []
 
 
-def test_numbers_that_do_not_hold_are_not_published(small: Retail):
+def test_numbers_that_do_not_hold_are_not_published(small: Retail) -> None:
     """A header that is not its order's total fails the build: the file that people query stays as it was."""
     small.night()
     before = small.settings.warehouse_file.read_bytes()
@@ -108,6 +108,6 @@ def test_numbers_that_do_not_hold_are_not_published(small: Retail):
     assert small.settings.warehouse_file.read_bytes() == before
 
 
-def test_no_account_connected_is_said_before_anything_is_done(tmp_path: Path):
+def test_no_account_connected_is_said_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="run `tillhouse connect`"):
         run.night(read_settings(tillhouse_data_dir=tmp_path / "data"), Options(), Report())

@@ -16,7 +16,7 @@ def demo(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def test_two_demo_nights_over_http_agree_with_the_sandbox_and_the_second_fetches_what_changed(tmp_path: Path):
+def test_two_demo_nights_over_http_agree_with_the_sandbox_and_the_second_fetches_what_changed(tmp_path: Path) -> None:
     first, second = demo(tmp_path / "data"), demo(tmp_path / "data")
 
     assert (first["night"], second["night"]) == (1, 2)

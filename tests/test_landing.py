@@ -53,15 +53,15 @@ def converted(
         (b'{\n "a": "1"\n}', [b'{"a":"1"}']),
     ],
 )
-def test_every_way_the_api_writes_children_levels_to_rows(value: bytes, rows: list[bytes]):
+def test_every_way_the_api_writes_children_levels_to_rows(value: bytes, rows: list[bytes]) -> None:
     assert rows_of(msgspec.Raw(value)) == rows
 
 
-def test_an_absent_key_has_no_rows():
+def test_an_absent_key_has_no_rows() -> None:
     assert rows_of(None) == []
 
 
-def test_rows_are_kept_as_they_came(landing: Landing):
+def test_rows_are_kept_as_they_came(landing: Landing) -> None:
     path = landing.keep(11, "sale", [b'{"saleID":"1","new":{"x":1}}', b'{"saleID":"2"}'])
 
     kept = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
@@ -70,20 +70,20 @@ def test_rows_are_kept_as_they_came(landing: Landing):
     assert path.parts[-4:-1] == ("11", "sale", "run-1")
 
 
-def test_columns_are_typed_and_empty_numbers_are_null(landing: Landing):
+def test_columns_are_typed_and_empty_numbers_are_null(landing: Landing) -> None:
     [row] = typed(converted(landing, {"saleID": "7", "note": "", "total": "", "completed": "true"}))
 
     assert (row["account_id"], row["sale_id"], row["note"], row["total"], row["completed"]) == (11, 7, "", None, True)
     assert row["_run_id"] == "run-1"
 
 
-def test_an_unrounded_tax_keeps_its_decimals(landing: Landing):
+def test_an_unrounded_tax_keeps_its_decimals(landing: Landing) -> None:
     [row] = typed(converted(landing, {"saleLineID": "1", "saleID": "7", "calcTax1": "11.4860025"}, table=LINES))
 
     assert str(row["calc_tax1"]) == "11.4860025000"
 
 
-def test_a_clock_spelled_the_other_way_lands_in_the_same_column(landing: Landing):
+def test_a_clock_spelled_the_other_way_lands_in_the_same_column(landing: Landing) -> None:
     stamp = "2025-02-01T18:49:02+00:00"
 
     rows = typed(converted(landing, {"saleID": "1", "updateTime": stamp}, {"saleID": "2", "updatetime": stamp}))
@@ -92,7 +92,7 @@ def test_a_clock_spelled_the_other_way_lands_in_the_same_column(landing: Landing
     assert [row["extra"] for row in rows] == [None, None]
 
 
-def test_what_cannot_be_cast_is_null_and_listed(landing: Landing):
+def test_what_cannot_be_cast_is_null_and_listed(landing: Landing) -> None:
     landed = converted(landing, {"saleID": "7", "total": "12,50"}, {"saleID": "8", "updateTime": "0000-00-00"})
 
     assert [row["total"] for row in typed(landed)] == [None, None]
@@ -102,13 +102,13 @@ def test_what_cannot_be_cast_is_null_and_listed(landing: Landing):
     }
 
 
-def test_an_id_with_a_fraction_is_not_rounded_to_another_record(landing: Landing):
+def test_an_id_with_a_fraction_is_not_rounded_to_another_record(landing: Landing) -> None:
     landed = converted(landing, {"saleID": "7.5"})
 
     assert [bad.value for bad in landed.rejected] == ["7.5"]
 
 
-def test_fields_without_a_column_go_whole_into_extra_and_are_counted(landing: Landing):
+def test_fields_without_a_column_go_whole_into_extra_and_are_counted(landing: Landing) -> None:
     landed = converted(landing, {"saleID": "7", "tip": {"a": ["1"]}, "SaleLines": None}, {"saleID": "8"})
 
     extras = [row["extra"] for row in typed(landed)]
@@ -117,19 +117,19 @@ def test_fields_without_a_column_go_whole_into_extra_and_are_counted(landing: La
     assert landed.drift == {("sale", "tip"): 1}
 
 
-def test_a_text_field_that_became_an_object_keeps_its_json(landing: Landing):
+def test_a_text_field_that_became_an_object_keeps_its_json(landing: Landing) -> None:
     [row] = typed(converted(landing, {"saleID": "7", "note": {"id": "3"}}))
 
     assert json.loads(row["note"]) == {"id": "3"}
 
 
-def test_a_set_that_is_empty_now_leaves_a_mark_that_clears_it(landing: Landing):
+def test_a_set_that_is_empty_now_leaves_a_mark_that_clears_it(landing: Landing) -> None:
     [row] = typed(converted(landing, table=LINES, emptied=(7,)))
 
     assert (row["sale_id"], row["sale_line_id"], row["_is_removed"]) == (7, None, True)
 
 
-def test_of_two_copies_in_one_load_the_last_stays_with_its_whole_set(landing: Landing):
+def test_of_two_copies_in_one_load_the_last_stays_with_its_whole_set(landing: Landing) -> None:
     first = converted(
         landing,
         {"saleLineID": "1", "saleID": "7"},
@@ -144,7 +144,7 @@ def test_of_two_copies_in_one_load_the_last_stays_with_its_whole_set(landing: La
     assert sorted(row["sale_line_id"] for row in typed(Landed(11, [merged]))) == [1, 3]
 
 
-def test_files_without_a_second_copy_are_left_as_they_are(landing: Landing):
+def test_files_without_a_second_copy_are_left_as_they_are(landing: Landing) -> None:
     files = converted(landing, {"saleID": "7"}).files + converted(landing, {"saleID": "8"}).files
 
     assert landing.newest_copies(files) == files

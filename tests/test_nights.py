@@ -36,7 +36,7 @@ def as_told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: str(value) for name, value in row.items()} for row in rows]
 
 
-def test_every_measure_of_every_shop_and_day_is_the_worlds_own_to_the_cent(traded: Retail):
+def test_every_measure_of_every_shop_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:
     told = as_told(truth.daily_totals(traded.store))
 
     compared, differences = compare(traded.settings, told)
@@ -45,7 +45,7 @@ def test_every_measure_of_every_shop_and_day_is_the_worlds_own_to_the_cent(trade
     assert compared == 13 * len(told) > 5_000
 
 
-def test_a_cent_too_much_in_one_mart_row_is_told(traded: Retail):
+def test_a_cent_too_much_in_one_mart_row_is_told(traded: Retail) -> None:
     """The comparison itself can fail: else its silence would say nothing."""
     told = as_told(truth.daily_totals(traded.store))
     told[7]["net_sales"] = str(Decimal(told[7]["net_sales"]) + Decimal("0.01"))
@@ -55,7 +55,7 @@ def test_a_cent_too_much_in_one_mart_row_is_told(traded: Retail):
     assert [(found.business_date, found.measure) for found in differences] == [(told[7]["business_date"], "net_sales")]
 
 
-def test_every_channel_and_day_is_the_worlds_own_to_the_cent(traded: Retail):
+def test_every_channel_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:
     told = {
         (row["account_id"], row["business_date"], row["channel"], row["sub_channel"]): (
             row["net_sales"],
@@ -76,7 +76,7 @@ def test_every_channel_and_day_is_the_worlds_own_to_the_cent(traded: Retail):
     assert found == told
 
 
-def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Retail):
+def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:
     told = {
         (row["account_id"], row["shop_id"], row["business_date"], row["payment_type_name"]): row["amount"]
         for row in truth.payment_totals(traded.store)
@@ -111,7 +111,7 @@ def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Ret
     ],
     ids=["a subtotal without tax", "every other reading of what is unknown"],
 )
-def test_what_nobody_knows_of_the_api_changes_no_number(plan: Plan, knobs: Knobs, tmp_path: Path):
+def test_what_nobody_knows_of_the_api_changes_no_number(plan: Plan, knobs: Knobs, tmp_path: Path) -> None:
     """Facts marked as guesses have a knob each; the totals hold for either setting."""
     made = retail(tmp_path / "data", plan, knobs)
 
@@ -122,7 +122,7 @@ def test_what_nobody_knows_of_the_api_changes_no_number(plan: Plan, knobs: Knobs
     assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
 
 
-def test_nights_one_after_the_other_end_where_one_full_load_does(traded: Retail, tmp_path: Path):
+def test_nights_one_after_the_other_end_where_one_full_load_does(traded: Retail, tmp_path: Path) -> None:
     full = traded.elsewhere(tmp_path / "full")
 
     full.night()
@@ -142,7 +142,7 @@ def _without_deleted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "category_name": None, "category_path": None, "is_category_deleted": None} for row in rows]
 
 
-def test_a_second_run_of_the_same_night_changes_nothing(small: Retail):
+def test_a_second_run_of_the_same_night_changes_nothing(small: Retail) -> None:
     small.night()
     before = {name: small.table(name) for name in (*RAW_TABLES, *(f"marts.{mart}" for mart in MARTS))}
 
@@ -151,7 +151,7 @@ def test_a_second_run_of_the_same_night_changes_nothing(small: Retail):
     assert {name: small.table(name) for name in before} == before
 
 
-def test_a_quiet_night_asks_for_what_moved_only(small: Retail):
+def test_a_quiet_night_asks_for_what_moved_only(small: Retail) -> None:
     small.extract()
     first = len(small.asked())
     small.extract()
@@ -162,7 +162,7 @@ def test_a_quiet_night_asks_for_what_moved_only(small: Retail):
     assert [path for path in asked if "/Sale.json" in path and "updateTime=%3E%3D%2C" in path]
 
 
-def test_a_sale_whose_line_alone_moved_is_fetched_again(small: Retail):
+def test_a_sale_whose_line_alone_moved_is_fetched_again(small: Retail) -> None:
     small.extract()
     [line] = [line for line in small.store.all(120001, "SaleLine") if line["saleLineID"] == 5]
     now = small.store.all(120001, "Sale")
@@ -181,7 +181,7 @@ def test_a_sale_whose_line_alone_moved_is_fetched_again(small: Retail):
     assert [row["employee_id"] for row in found] == [3]
 
 
-def test_a_voided_sale_is_fetched_again_though_no_clock_moved(small: Retail):
+def test_a_voided_sale_is_fetched_again_though_no_clock_moved(small: Retail) -> None:
     small.extract()
     sale = next(sale for sale in small.store.all(120001, "Sale") if sale["completed"] and not sale["voided"])
     small.store.put(120001, "Sale", [sale | {"voided": True}])
@@ -194,7 +194,7 @@ def test_a_voided_sale_is_fetched_again_though_no_clock_moved(small: Retail):
     assert rows[sale["saleID"]]["voided"] is True
 
 
-def test_a_line_that_is_gone_at_the_source_is_gone_here(small: Retail):
+def test_a_line_that_is_gone_at_the_source_is_gone_here(small: Retail) -> None:
     small.extract()
     sale = next(
         sale
@@ -220,7 +220,7 @@ def test_a_line_that_is_gone_at_the_source_is_gone_here(small: Retail):
     assert left == []
 
 
-def test_a_category_that_was_deleted_keeps_its_name_and_says_so(small: Retail):
+def test_a_category_that_was_deleted_keeps_its_name_and_says_so(small: Retail) -> None:
     small.night()
     small.tomorrow()
     small.night()
@@ -230,7 +230,7 @@ def test_a_category_that_was_deleted_keeps_its_name_and_says_so(small: Retail):
     assert {(row["account_id"], row["name"]) for row in gone} == {(120001, "Seasonal"), (230002, "Seasonal")}
 
 
-def test_one_accounts_failure_leaves_the_others_published(small: Retail):
+def test_one_accounts_failure_leaves_the_others_published(small: Retail) -> None:
     """The account that failed keeps its cursors where they were; the next night reads on from there."""
     small.night()
     small.tomorrow()
@@ -247,7 +247,7 @@ def test_one_accounts_failure_leaves_the_others_published(small: Retail):
     assert compare(small.settings, as_told(truth.daily_totals(small.store)))[1] == []
 
 
-def test_rows_are_kept_in_the_landing_zone_by_account_entity_and_run(small: Retail):
+def test_rows_are_kept_in_the_landing_zone_by_account_entity_and_run(small: Retail) -> None:
     record = small.extract().record
 
     kept = sorted(small.settings.landing_dir.glob(f"lightspeed/*/sale/{record.run_id}/*.jsonl.zst"))

@@ -29,7 +29,7 @@ def _closed_log() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_a_notebook_runs_from_top_to_bottom(path: Path, traded: Retail, monkeypatch: pytest.MonkeyPatch):
+def test_a_notebook_runs_from_top_to_bottom(path: Path, traded: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last cell asserts that the ledger is the mart's total."""
     monkeypatch.setenv("TILLHOUSE_DATA_DIR", str(traded.settings.tillhouse_data_dir))
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -44,18 +44,18 @@ def test_a_notebook_runs_from_top_to_bottom(path: Path, traded: Retail, monkeypa
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_a_notebook_is_kept_without_outputs(path: Path):
+def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
 
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
-def test_there_are_ten_questions():
+def test_there_are_ten_questions() -> None:
     assert len(QUESTIONS) == 10
 
 
 @pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)
-def test_a_question_states_itself_and_has_an_answer(path: Path, traded: Retail):
+def test_a_question_states_itself_and_has_an_answer(path: Path, traded: Retail) -> None:
     assert path.read_text(encoding="utf-8").startswith("-- ")
     assert path.read_text(encoding="utf-8").splitlines()[0].endswith("?")
 

@@ -51,20 +51,20 @@ def pulled(requests: int, registers: int = 1, waiters: int = 1) -> tuple[float, 
 
 
 @pytest.mark.parametrize("registers", [1, 6])
-def test_a_pull_takes_no_longer_than_the_limit_itself_and_is_never_refused(registers: int):
+def test_a_pull_takes_no_longer_than_the_limit_itself_and_is_never_refused(registers: int) -> None:
     seconds, refused, limit = pulled(600, registers)
 
     assert refused == 0
     assert seconds <= 1.03 * (600 * COST - limit.size) / limit.drip
 
 
-def test_walks_that_share_a_bucket_do_not_overfill_it():
+def test_walks_that_share_a_bucket_do_not_overfill_it() -> None:
     _, refused, _ = pulled(300, waiters=6)
 
     assert refused == 0
 
 
-def test_the_bucket_takes_the_servers_word_in_any_case_and_with_fractions():
+def test_the_bucket_takes_the_servers_word_in_any_case_and_with_fractions() -> None:
     clock = Clock()
     bucket = LeakyBucket(clock=clock, sleep=clock.sleep)
     answer = {
@@ -79,7 +79,7 @@ def test_the_bucket_takes_the_servers_word_in_any_case_and_with_fractions():
     assert (round(bucket.level, 3), bucket.size, bucket.drip, bucket.burst) == (75.898, 180, 1.5, 40)
 
 
-def test_headers_that_make_no_sense_change_nothing():
+def test_headers_that_make_no_sense_change_nothing() -> None:
     bucket = LeakyBucket()
 
     bucket.settle(0.0, httpx.Headers({"X-LS-Api-Bucket-Level": "a lot", "X-LS-Api-Drip-Rate": "soon"}))
@@ -112,11 +112,11 @@ def response(status: int, text: str = "", **headers: str) -> httpx.Response:
         (ValueError("ours"), False),
     ],
 )
-def test_only_what_may_yet_succeed_is_asked_again(error: Exception, verdict: bool | float):
+def test_only_what_may_yet_succeed_is_asked_again(error: Exception, verdict: bool | float) -> None:
     assert worth_retrying(error) == verdict
 
 
-def test_retry_after_comes_as_seconds_or_as_a_date_by_the_servers_clock():
+def test_retry_after_comes_as_seconds_or_as_a_date_by_the_servers_clock() -> None:
     date = {"Date": "Mon, 02 Mar 2026 06:00:00 GMT", "Retry_After": "Mon, 02 Mar 2026 06:00:09 GMT"}
 
     assert retry_after(response(429, Retry_After="3")) == 3

@@ -311,7 +311,7 @@ class Till:
         if total:
             self._pay(ticket, kind, total, refPaymentID=refunds)
         if kind == CASH and total > 0:
-            ticket.sale["change"] = (-total) % 5
+            ticket.sale["change"] = (5 - total % 5) % 5
         return self._completed(ticket, at)
 
     def _from_elsewhere(self, ticket: Ticket, at: datetime, source: str) -> Ticket:

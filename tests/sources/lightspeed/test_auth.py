@@ -60,7 +60,7 @@ def granted(shop: Retail) -> Connection:
     return found
 
 
-def test_a_connection_knows_its_account_its_scopes_and_its_end(shop: Retail):
+def test_a_connection_knows_its_account_its_scopes_and_its_end(shop: Retail) -> None:
     connection = granted(shop)
 
     assert (connection.account_id, connection.name) == (120001, "Harbor & Pine Outfitters")
@@ -68,14 +68,19 @@ def test_a_connection_knows_its_account_its_scopes_and_its_end(shop: Retail):
     assert connection.expires_at is not None
 
 
-def test_a_renewed_pair_is_on_disk_before_its_first_use(shop: Retail):
+def test_a_renewed_pair_is_on_disk_before_its_first_use(shop: Retail) -> None:
     """The old refresh token dies with the new access token's first use: what is not saved by then is lost."""
     before = granted(shop)
     order: list[str] = []
 
     async def do(oauth: OAuth, store: TokenStore) -> None:
         save = store.save
-        store.save = lambda connection: (order.append("saved"), save(connection))[1]  # type: ignore[method-assign]
+
+        def note_and_save(connection: Connection) -> None:
+            order.append("saved")
+            save(connection)
+
+        store.save = note_and_save  # type: ignore[method-assign]
         token = await Authorizer(store, oauth, 120001).renew(before.access_token)
         order.append("used")
         await oauth.account(token)
@@ -85,7 +90,7 @@ def test_a_renewed_pair_is_on_disk_before_its_first_use(shop: Retail):
     assert order == ["saved", "used"]
 
 
-def test_two_processes_that_find_a_token_dead_refresh_it_once(shop: Retail):
+def test_two_processes_that_find_a_token_dead_refresh_it_once(shop: Retail) -> None:
     connection = granted(shop)  # the first of two refreshes
 
     async def do(oauth: OAuth, store: TokenStore) -> list[str]:
@@ -99,7 +104,7 @@ def test_two_processes_that_find_a_token_dead_refresh_it_once(shop: Retail):
     assert [path for path in shop.sandbox.auth.refreshes if path == 120001] == [120001, 120001]
 
 
-def test_a_power_cut_between_answer_and_write_costs_nothing_since_2026(shop: Retail):
+def test_a_power_cut_between_answer_and_write_costs_nothing_since_2026(shop: Retail) -> None:
     connection = granted(shop)
 
     async def do(oauth: OAuth, store: TokenStore) -> str:
@@ -109,7 +114,7 @@ def test_a_power_cut_between_answer_and_write_costs_nothing_since_2026(shop: Ret
     assert claims_of(str(with_oauth(shop, do)))["acct"] == "120001"
 
 
-def test_under_the_rule_of_2024_a_lost_pair_asks_the_merchant(tmp_path: Path):
+def test_under_the_rule_of_2024_a_lost_pair_asks_the_merchant(tmp_path: Path) -> None:
     shop = retail(tmp_path / "data", Plan(sales=5, days=2), Knobs(rotation_of_2024=True))
     connection = granted(shop)
 
@@ -121,7 +126,7 @@ def test_under_the_rule_of_2024_a_lost_pair_asks_the_merchant(tmp_path: Path):
         with_oauth(shop, do)
 
 
-def test_a_pair_that_somebody_else_rotated_is_read_again_before_giving_up(shop: Retail):
+def test_a_pair_that_somebody_else_rotated_is_read_again_before_giving_up(shop: Retail) -> None:
     connection = granted(shop)
 
     async def do(oauth: OAuth, store: TokenStore) -> str:
@@ -139,7 +144,7 @@ def test_a_pair_that_somebody_else_rotated_is_read_again_before_giving_up(shop: 
     assert with_oauth(shop, do) == "theirs"
 
 
-def test_a_token_near_its_end_is_renewed_ahead_of_it(tmp_path: Path):
+def test_a_token_near_its_end_is_renewed_ahead_of_it(tmp_path: Path) -> None:
     shop = retail(tmp_path / "data", Plan(sales=5, days=2), Knobs(expires_in=60))
     connection = granted(shop)
 
@@ -148,7 +153,7 @@ def test_a_token_near_its_end_is_renewed_ahead_of_it(tmp_path: Path):
     assert token != connection.access_token
 
 
-def test_a_bearer_token_that_is_rejected_names_account_and_remedy(shop: Retail):
+def test_a_bearer_token_that_is_rejected_names_account_and_remedy(shop: Retail) -> None:
     token = shop.sandbox.auth.bearer(230002)
 
     async def do(oauth: OAuth, store: TokenStore) -> str:
@@ -159,7 +164,7 @@ def test_a_bearer_token_that_is_rejected_names_account_and_remedy(shop: Retail):
         with_oauth(shop, do)
 
 
-def test_a_wrong_client_is_told_by_its_settings_names(shop: Retail):
+def test_a_wrong_client_is_told_by_its_settings_names(shop: Retail) -> None:
     async def do(oauth: OAuth, _: TokenStore) -> object:
         oauth.client_id = "nobody"
         return await oauth.refresh("x")
@@ -168,7 +173,7 @@ def test_a_wrong_client_is_told_by_its_settings_names(shop: Retail):
         with_oauth(shop, do)
 
 
-def test_a_refresh_that_fails_for_a_moment_is_asked_again(shop: Retail):
+def test_a_refresh_that_fails_for_a_moment_is_asked_again(shop: Retail) -> None:
     connection = granted(shop)
     shop.sandbox.knobs.faults.append(Fault("/auth/oauth/token", 503, b"<html>", times=2))
 
@@ -177,7 +182,7 @@ def test_a_refresh_that_fails_for_a_moment_is_asked_again(shop: Retail):
     assert token != connection.access_token
 
 
-def test_an_authorization_server_that_stays_away_is_no_reason_to_reconnect(shop: Retail):
+def test_an_authorization_server_that_stays_away_is_no_reason_to_reconnect(shop: Retail) -> None:
     connection = granted(shop)
     shop.sandbox.knobs.faults.append(Fault("/auth/oauth/token", 503, b"<html>", times=9))
 
@@ -188,7 +193,7 @@ def test_an_authorization_server_that_stays_away_is_no_reason_to_reconnect(shop:
 # --- the store -----------------------------------------------------------------------------------
 
 
-def test_token_files_are_the_owners_alone(shop: Retail):
+def test_token_files_are_the_owners_alone(shop: Retail) -> None:
     granted(shop)
     folder = shop.settings.tokens_dir / "lightspeed"
 
@@ -196,7 +201,7 @@ def test_token_files_are_the_owners_alone(shop: Retail):
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.glob("*.json")} == {0o600}
 
 
-def test_a_token_file_that_others_can_read_is_refused(shop: Retail):
+def test_a_token_file_that_others_can_read_is_refused(shop: Retail) -> None:
     granted(shop)
     path = shop.settings.tokens_dir / "lightspeed" / "120001.json"
     path.chmod(0o644)
@@ -205,7 +210,7 @@ def test_a_token_file_that_others_can_read_is_refused(shop: Retail):
         TokenStore(path.parent).accounts()
 
 
-def test_a_damaged_token_file_is_named_and_not_quoted(tmp_path: Path):
+def test_a_damaged_token_file_is_named_and_not_quoted(tmp_path: Path) -> None:
     path = tmp_path / "7.json"
     path.write_text('{"access_token": "very-secret')
     path.chmod(0o600)
@@ -215,7 +220,7 @@ def test_a_damaged_token_file_is_named_and_not_quoted(tmp_path: Path):
     assert "very-secret" not in repr(raised.value) + str(raised.value)
 
 
-def test_a_crash_while_saving_leaves_the_old_pair(shop: Retail, monkeypatch: pytest.MonkeyPatch):
+def test_a_crash_while_saving_leaves_the_old_pair(shop: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = granted(shop)
     store = TokenStore(shop.settings.tokens_dir / "lightspeed")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
@@ -225,7 +230,7 @@ def test_a_crash_while_saving_leaves_the_old_pair(shop: Retail, monkeypatch: pyt
     assert store.load(120001) == connection
 
 
-def test_no_secret_is_in_a_connections_repr(shop: Retail):
+def test_no_secret_is_in_a_connections_repr(shop: Retail) -> None:
     connection = granted(shop)
 
     assert connection.access_token not in repr(connection)
@@ -235,12 +240,12 @@ def test_no_secret_is_in_a_connections_repr(shop: Retail):
 # --- the browser ---------------------------------------------------------------------------------
 
 
-def test_the_challenge_is_that_of_the_standards_example():
+def test_the_challenge_is_that_of_the_standards_example() -> None:
     """RFC 7636, appendix B."""
     assert challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_scopes_are_joined_by_a_plus_that_is_not_encoded_again():
+def test_scopes_are_joined_by_a_plus_that_is_not_encoded_again() -> None:
     oauth = OAuth(httpx.AsyncClient(), auth_url=URL, api_url=URL, client_id="c", client_secret="s")
 
     url = oauth.authorize_url(
@@ -258,12 +263,12 @@ def test_scopes_are_joined_by_a_plus_that_is_not_encoded_again():
         ("/callback?state=mine", "no authorization code"),
     ],
 )
-def test_an_answer_that_is_not_a_code_for_our_question_is_refused(answer: str, complaint: str):
+def test_an_answer_that_is_not_a_code_for_our_question_is_refused(answer: str, complaint: str) -> None:
     with pytest.raises(AuthError, match=complaint):
         code_of(answer, "mine")
 
 
-def test_a_merchant_may_paste_the_code_or_the_whole_address():
+def test_a_merchant_may_paste_the_code_or_the_whole_address() -> None:
     assert code_of("abc", None) == "abc"
     assert code_of("https://example.com/back?code=abc&state=x", None) == "abc"
 
@@ -274,7 +279,7 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def test_the_whole_way_through_the_browser(shop: Retail):
+def test_the_whole_way_through_the_browser(shop: Retail) -> None:
     """The merchant's browser is sent to Lightspeed, allows the app, and comes back to this machine with a code."""
     redirect = f"http://127.0.0.1:{free_port()}/callback"
     settings = shop.settings.model_copy(update={"lightspeed_redirect_uri": redirect})
@@ -307,7 +312,7 @@ def test_the_whole_way_through_the_browser(shop: Retail):
     assert "employee:register_read" in connection.scopes
 
 
-def test_a_redirect_to_another_machine_is_explained(shop: Retail):
+def test_a_redirect_to_another_machine_is_explained(shop: Retail) -> None:
     settings = shop.settings.model_copy(update={"lightspeed_redirect_uri": "https://shop.example.com/back"})
 
     with pytest.raises(SettingsError, match="tillhouse connect --code"):

@@ -55,7 +55,7 @@ def in_turn(*answers: httpx.Response) -> Callable[[httpx.Request], httpx.Respons
     return lambda _: pending.pop(0)
 
 
-def test_a_walk_follows_the_servers_own_links_as_they_are():
+def test_a_walk_follows_the_servers_own_links_as_they_are() -> None:
     asked: list[str] = []
     link = f"{HOME}{PATH}?sort=saleID&limit=100&after=WzEwMF0%3D"
 
@@ -67,7 +67,7 @@ def test_a_walk_follows_the_servers_own_links_as_they_are():
     assert asked[1] == link
 
 
-def test_an_empty_list_without_its_key_and_a_final_empty_page_are_ends():
+def test_an_empty_list_without_its_key_and_a_final_empty_page_are_ends() -> None:
     assert walked(client_for(lambda _: page())) == []
     assert walked(client_for(lambda _: page(""))) == []
 
@@ -80,7 +80,7 @@ def test_an_empty_list_without_its_key_and_a_final_empty_page_are_ends():
         (httpx.Response(200, json={"@attributes": {"next": ""}, "Order": []}), "where 'Sale' was asked for"),
     ],
 )
-def test_a_page_in_a_shape_we_do_not_know_is_an_error(answer: httpx.Response, complaint: str):
+def test_a_page_in_a_shape_we_do_not_know_is_an_error(answer: httpx.Response, complaint: str) -> None:
     """A missing next link must never pass for the last page: that would lose rows quietly."""
     with pytest.raises(ResponseError, match=complaint):
         walked(client_for(lambda _: answer))
@@ -95,7 +95,7 @@ def test_a_page_in_a_shape_we_do_not_know_is_an_error(answer: httpx.Response, co
         f"{HOME}/API/V3/Account/77/Sale.json?after=x",
     ],
 )
-def test_a_next_link_to_elsewhere_is_refused_before_the_token_is_sent(link: str):
+def test_a_next_link_to_elsewhere_is_refused_before_the_token_is_sent(link: str) -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -107,12 +107,12 @@ def test_a_next_link_to_elsewhere_is_refused_before_the_token_is_sent(link: str)
     assert len(asked) == 1
 
 
-def test_a_next_link_that_was_read_already_is_not_followed_for_ever():
+def test_a_next_link_that_was_read_already_is_not_followed_for_ever() -> None:
     with pytest.raises(ResponseError, match="read already"):
         walked(client_for(lambda _: page([{"saleID": "1"}], f"{HOME}{PATH}?after=x")))
 
 
-def test_a_rejected_token_is_renewed_once_and_the_page_asked_again():
+def test_a_rejected_token_is_renewed_once_and_the_page_asked_again() -> None:
     tokens = Tokens()
     answers = in_turn(httpx.Response(401), page({"saleID": "1"}))
 
@@ -120,12 +120,12 @@ def test_a_rejected_token_is_renewed_once_and_the_page_asked_again():
     assert tokens.renewed == 1
 
 
-def test_a_fresh_token_that_is_rejected_is_the_merchants_business():
+def test_a_fresh_token_that_is_rejected_is_the_merchants_business() -> None:
     with pytest.raises(AuthError, match="run `tillhouse connect`"):
         walked(client_for(lambda _: httpx.Response(401)))
 
 
-def test_a_refusal_names_account_endpoint_and_remedy():
+def test_a_refusal_names_account_endpoint_and_remedy() -> None:
     answer = httpx.Response(403, json={"message": "No right to this."})
 
     with pytest.raises(RequestError, match=r"account 7, Sale: HTTP 403, .No right to this.*scope") as raised:
@@ -143,16 +143,16 @@ def test_a_refusal_names_account_endpoint_and_remedy():
     ],
     ids=["bad gateway", "throttled", "an HTML page that says 200", "cut short"],
 )
-def test_what_passes_is_asked_again(trouble: httpx.Response):
+def test_what_passes_is_asked_again(trouble: httpx.Response) -> None:
     assert len(walked(client_for(in_turn(trouble, page({"saleID": "1"}))))) == 1
 
 
-def test_what_does_not_pass_ends_in_one_sentence():
+def test_what_does_not_pass_ends_in_one_sentence() -> None:
     with pytest.raises(UnavailableError, match="account 7, Sale: HTTP 503 after every retry; try again later"):
         walked(client_for(lambda _: httpx.Response(503, html="<html>")))
 
 
-def test_no_sentence_holds_a_token():
+def test_no_sentence_holds_a_token() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(400, json={"message": "bad"})
 
@@ -161,7 +161,7 @@ def test_no_sentence_holds_a_token():
     assert "token-" not in str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
 
 
-def test_relations_are_asked_for_as_a_list():
+def test_relations_are_asked_for_as_a_list() -> None:
     asked: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -26,7 +26,7 @@ def sale(**fields: Any) -> bytes:
     return json.dumps({"saleID": "1", "calcSubtotal": "0", "calcPayments": "0", **fields}).encode()
 
 
-def test_children_come_as_object_array_or_nothing():
+def test_children_come_as_object_array_or_nothing() -> None:
     rows = [
         sale(SaleLines={"SaleLine": {"saleLineID": "1"}}),
         sale(SaleLines={"SaleLine": [{"saleLineID": "1"}, {"saleLineID": "2"}]}),
@@ -41,7 +41,7 @@ def test_children_come_as_object_array_or_nothing():
     assert [record.raw for record in records] == rows
 
 
-def test_a_page_whose_relations_were_dropped_is_an_error():
+def test_a_page_whose_relations_were_dropped_is_an_error() -> None:
     """Taking 'not sent' for 'none' would delete every line of a hundred sales."""
     rows = [sale(calcSubtotal="12.5", SalePayments={"SalePayment": {"salePaymentID": "1"}})]
 
@@ -49,16 +49,16 @@ def test_a_page_whose_relations_were_dropped_is_an_error():
         Splitter(SALE).records(rows)
 
 
-def test_sales_that_have_no_lines_are_not_suspected():
+def test_sales_that_have_no_lines_are_not_suspected() -> None:
     assert len(Splitter(SALE).records([sale(), sale(calcSubtotal="0.00")])) == 2
 
 
-def test_a_row_without_an_id_is_an_error():
+def test_a_row_without_an_id_is_an_error() -> None:
     with pytest.raises(ResponseError, match="without a usable saleID"):
         Splitter(SALE).records([b'{"total":"1"}'])
 
 
-def test_a_clock_that_is_no_time_moves_no_cursor():
+def test_a_clock_that_is_no_time_moves_no_cursor() -> None:
     record = Splitter(SALE).record(sale(timeStamp="0000-00-00 00:00:00", updateTime="2025-02-01T18:49:02+00:00"))
 
     assert record.clock("timeStamp") is None
@@ -100,7 +100,7 @@ def endpoint_of(collection: str) -> Endpoint:
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the published payloads are not beside this copy of the project")
 @pytest.mark.parametrize("path", bodies(), ids=lambda path: path.stem)
-def test_every_field_of_every_published_payload_ends_in_a_column_or_in_extra(path: Path, tmp_path: Path):
+def test_every_field_of_every_published_payload_ends_in_a_column_or_in_extra(path: Path, tmp_path: Path) -> None:
     collection, rows = rows_in(path)
     landing = Landing(tmp_path / "landing", tmp_path / "scratch", "run")
     endpoint = endpoint_of(collection)
@@ -139,7 +139,7 @@ def assert_nothing_lost(landing: Landing, table: RawTable, row: bytes) -> None:
             assert extra[field] == value, field
 
 
-def test_an_endpoint_without_columns_keeps_every_field_in_extra(tmp_path: Path):
+def test_an_endpoint_without_columns_keeps_every_field_in_extra(tmp_path: Path) -> None:
     """Any other list of the API is one row of ENDPOINTS away."""
     [table] = raw_tables(Endpoint("vendor", "Vendor", "vendorID", SALE.reading))
     landed = Landed(1)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTLED := $(VENV)/.settled
 
-.PHONY: demo test check format lock bench clean
+.PHONY: demo test check format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -23,15 +23,12 @@ format: $(SETTLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(SETTLED)
-	$(BIN)/python -m tests.benchmarks
-
 # Every package at one version with its hash, for each Python and platform: the lock file decides what is installed.
 $(SETTLED): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tillhouse needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock:

@@ -165,8 +165,8 @@ def _finish(outcome: Outcome, *, as_json: bool) -> None:
         _print_json(asdict(outcome.record) | {"marts_published": outcome.published})
     else:
         out.print(run_table(outcome))
-    for failure in outcome.record.failures:
-        err.print(f"[bold red]failed:[/] {_plain(failure['sentence'])}", soft_wrap=True)
+    for sentence in dict.fromkeys(failure["sentence"] for failure in outcome.record.failures):
+        err.print(f"[bold red]failed:[/] {_plain(sentence)}", soft_wrap=True)
     if outcome.record.failures:
         sys.exit(PARTIAL)
 

@@ -119,7 +119,7 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     """The first night of a new world, or the next night of the one that is there."""
     _refuse_real_data(settings)
     if fresh:
-        shutil.rmtree(settings.tillhouse_data_dir, ignore_errors=True)
+        _forget(settings)
     is_first = not world_file(settings).exists()
     with _sandbox(settings, sales) as url:
         if not is_first:
@@ -156,6 +156,18 @@ def compare(settings: Settings, truth: list[dict[str, Any]]) -> tuple[int, list[
         != (theirs := Decimal(str(told.get(place, {}).get(measure, 0))))
     ]
     return len(told.keys() | ours.keys()) * len(MEASURES), differences
+
+
+def _forget(settings: Settings) -> None:
+    """Remove what a demo made, and nothing that anybody else may keep in the same folder."""
+    if not world_file(settings).exists():
+        return
+    folder = settings.tillhouse_data_dir
+    for made in ("tokens", "landing", "logs", "dlt", "dbt"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    for pattern in ("work.duckdb*", "warehouse.duckdb*", "marts.tested", "sandbox.sqlite*"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def _refuse_real_data(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,8 @@ SLICE_SECONDS = 300.0
 
 QUEUE_SIZE = 8
 """Deliveries that may wait for the main thread; more, and the walks wait."""
+
+log = logging.getLogger("tillhouse")
 
 Cursor = dict[str, str | int]
 """Where the next night goes on in one table of one account."""
@@ -141,6 +144,13 @@ class Extraction:
             await steps(self._deliver)
         except TillhouseError as error:
             self.failures.append(Failure(account_id, table, str(error)))
+        except Exception as error:
+            # A defect of ours in one table must not cost the others their night; the log has the trace.
+            log.exception("account %s, %s", account_id, table)
+            sentence = (
+                f"account {account_id}, {table}: unexpected {type(error).__name__}; please report it with the log"
+            )
+            self.failures.append(Failure(account_id, table, sentence))
 
     async def _deliver(self, delivery: Delivery) -> None:
         while not self._stopped.is_set():

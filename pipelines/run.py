@@ -175,7 +175,7 @@ def _extract(settings: Settings, options: Options, report: Report, record: RunRe
     types = {table.name: source.column_types(table) for table in all_tables()} | source.note_types()
     warehouse.ensure_tables(settings.work_file, RAW, types)
     if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
-        raise TillhouseError("; ".join(failure.sentence for failure in extracted.failures))
+        raise TillhouseError(record.message)
     return extracted
 
 
@@ -213,7 +213,7 @@ def _note(record: RunRecord, extracted: Extracted) -> None:
     record.requests = sum(tally.requests for tally in tallies)
     record.rows_loaded = sum(tally.rows for tally in tallies)
     record.rejected_values = extracted.rejected
-    record.message = "; ".join(failure.sentence for failure in extracted.failures)
+    record.message = "; ".join(dict.fromkeys(failure.sentence for failure in extracted.failures))
     for tally in tallies:
         log.info("account %s, %s: %s rows in %s requests", tally.account_id, tally.table, tally.rows, tally.requests)
 

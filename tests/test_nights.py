@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.demo import compare
 from pipelines.sandbox import truth
-from pipelines.sandbox.knobs import Knobs
+from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.world import Plan
 from pipelines.sources.lightspeed.records import all_tables
 from tests.conftest import PLAN, Retail, retail
@@ -257,3 +257,52 @@ def test_rows_are_kept_in_the_landing_zone_by_account_entity_and_run(small: Reta
         "select count(*) from read_ndjson_objects(?, compression = 'zstd')", [[str(path) for path in kept]]
     ).fetchall()[0][0]
     assert rows >= len(small.table("raw_lightspeed.sale"))
+
+
+def test_a_backfill_that_stopped_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched before is loaded with its cursor; the next night asks for the ids beyond it."""
+    monkeypatch.setattr("pipelines.extraction.SLICE_ROWS", 100)
+    monkeypatch.setattr("pipelines.sources.lightspeed.walks.BATCH_ROWS", 40)
+    made = retail(tmp_path / "data", Plan(sales=300, days=60), Knobs(speed=10_000, page_size=20))
+    third_page = Fault("after=WzYwXQ", 503, b"<html>", times=99)  # the token of saleID 60
+    made.sandbox.knobs.faults.append(third_page)
+
+    assert made.extract().record.status == "partial"
+    half = made.table("raw_lightspeed.sale")
+    made.sandbox.knobs.faults.clear()
+    first = len(made.asked())
+    made.night()
+
+    assert {row["sale_id"] for row in half} == set(range(1, 61))
+    backfills = [path for path in made.asked()[first:] if "sort=saleID&saleID=%3E%2C" in path]
+    assert backfills
+    assert all("saleID=%3E%2C60" in path for path in backfills)
+    assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
+
+
+def test_a_defect_in_one_table_costs_no_other_its_night(small: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pipelines.sources.lightspeed.walks.IdWalk.run", broken)
+
+    record = small.night().record
+
+    assert {failure["table"] for failure in record.failures} == {"sale_void"}
+    assert "unexpected ZeroDivisionError; please report it" in record.message
+    assert small.table("marts.fct_orders")
+
+
+def test_a_missing_right_for_voids_leaves_everything_else(tmp_path: Path) -> None:
+    """The table of voids fails and says which scope; the trailing re-read still finds what was voided."""
+    made = retail(tmp_path / "data", Plan(sales=60, days=20))
+    for session in made.sandbox.auth._sessions:
+        session.scopes = ("employee:register_read", "employee:inventory_read", "employee:customers_read")
+
+    record = made.extract().record
+
+    assert {failure["table"] for failure in record.failures} == {"sale_void"}
+    assert "HTTP 403" in record.message
+    assert len(made.table("raw_lightspeed.sale")) == sum(
+        1 for account in made.store.accounts() for _ in made.store.all(account, "Sale")
+    )

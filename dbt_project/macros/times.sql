@@ -8,6 +8,16 @@
 {%- endmacro %}
 
 
+{# A zone that the engine knows, else UTC: one misspelt shop must not keep every other from its numbers. #}
+{% macro known_zone(zone) -%}
+    {{ return(adapter.dispatch('known_zone')(zone)) }}
+{%- endmacro %}
+
+{% macro default__known_zone(zone) -%}
+    case when {{ zone }} in (select name from pg_timezone_names()) then {{ zone }} else 'UTC' end
+{%- endmacro %}
+
+
 {# The business date of a local time: hours before the cut-over belong to the day before. #}
 {% macro business_date(local_moment) -%}
     {{ return(adapter.dispatch('business_date')(local_moment)) }}

@@ -6,6 +6,9 @@ with by_location as (
         business_date,
         sum(gross_sales) as gross_sales,
         sum(returns) as returns,
+        sum(cost_of_goods) as cost_of_goods,
+        sum(tax) as tax,
+        sum(discounts) as discounts,
         sum(net_sales) as net_sales,
         sum(total_sales) as total_sales
     from {{ ref('revenue_by_location_daily') }}
@@ -22,6 +25,9 @@ by_channel as (
         business_date,
         sum(gross_sales) as gross_sales,
         sum(returns) as returns,
+        sum(cost_of_goods) as cost_of_goods,
+        sum(tax) as tax,
+        sum(discounts) as discounts,
         sum(net_sales) as net_sales,
         sum(total_sales) as total_sales
     from {{ ref('revenue_by_channel_daily') }}
@@ -38,6 +44,9 @@ by_order as (
         business_date,
         sum(gross_amount) as gross_sales,
         sum(return_amount) as returns,
+        sum(cost_amount) as cost_of_goods,
+        sum(tax_amount) as tax,
+        sum(discount_amount) as discounts,
         sum(net_amount) as net_sales,
         sum(total_amount) as total_sales
     from {{ ref('fct_orders') }}
@@ -71,3 +80,9 @@ where
     or by_order.net_sales is distinct from by_channel.net_sales
     or by_order.total_sales is distinct from by_location.total_sales
     or by_order.total_sales is distinct from by_channel.total_sales
+    or by_order.discounts is distinct from by_location.discounts
+    or by_order.discounts is distinct from by_channel.discounts
+    or by_order.tax is distinct from by_location.tax
+    or by_order.tax is distinct from by_channel.tax
+    or by_order.cost_of_goods is distinct from by_location.cost_of_goods
+    or by_order.cost_of_goods is distinct from by_channel.cost_of_goods

@@ -8,8 +8,8 @@ with headers as (
     from {{ ref('stg_lightspeed__sales') }}
     where
         is_completed
-        and not is_voided
-        and not is_archived
+        and not coalesce(is_voided, false)
+        and not coalesce(is_archived, false)
 
 )
 

@@ -41,7 +41,7 @@ in_local_time as (
     left join locations
         on
             counted.account_id = locations.account_id
-            and counted.shop_id = locations.shop_id
+            and coalesce(counted.shop_id, 0) = locations.shop_id
 
 ),
 
@@ -50,7 +50,7 @@ final as (
     select
         account_id,
         sale_id,
-        shop_id,
+        coalesce(shop_id, 0) as shop_id,
         register_id,
         nullif(employee_id, 0) as employee_id,
         {# customer 0 is whoever walked in #}

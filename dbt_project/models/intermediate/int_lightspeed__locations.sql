@@ -17,9 +17,8 @@ shops_sold_in as (
 
     select distinct
         account_id,
-        shop_id
+        coalesce(shop_id, 0) as shop_id
     from {{ ref('stg_lightspeed__sales') }}
-    where shop_id is not null
 
 ),
 
@@ -30,7 +29,7 @@ known_or_sold_in as (
         coalesce(shops.shop_id, shops_sold_in.shop_id) as shop_id,
         shops.shop_id is not null as is_known,
         coalesce(shops.name, concat('unknown shop ', cast(shops_sold_in.shop_id as varchar))) as location_name,
-        coalesce(nullif(shops.time_zone, ''), 'UTC') as time_zone,
+        {{ known_zone('shops.time_zone') }} as time_zone,
         coalesce(shops.is_archived, false) as is_archived,
         coalesce(shops.is_deleted, false) as is_deleted
     from shops

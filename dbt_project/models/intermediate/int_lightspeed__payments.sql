@@ -33,7 +33,7 @@ moved as (
         payments.account_id,
         payments.sale_payment_id,
         payments.sale_id,
-        sales.shop_id,
+        coalesce(sales.shop_id, 0) as shop_id,
         locations.currency,
         payments.register_id,
         nullif(payments.employee_id, 0) as employee_id,
@@ -58,7 +58,7 @@ moved as (
     left join locations
         on
             sales.account_id = locations.account_id
-            and sales.shop_id = locations.shop_id
+            and coalesce(sales.shop_id, 0) = locations.shop_id
     where
         not coalesce(payments.is_archived, false)
         and not coalesce(sales.is_voided, false)

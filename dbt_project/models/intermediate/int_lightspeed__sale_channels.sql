@@ -4,7 +4,7 @@ with sales as (
         account_id,
         sale_id,
         register_id,
-        lower(coalesce(reference_number_source, '')) as reference_source
+        lower(trim(coalesce(reference_number_source, ''))) as reference_source
     from {{ ref('stg_lightspeed__sales') }}
 
 ),
@@ -55,7 +55,7 @@ evidence as (
         sales.account_id,
         sales.sale_id,
         'register_name' as evidence,
-        lower(registers.name) as found
+        lower(trim(registers.name)) as found
     from sales
     inner join registers
         on
@@ -88,7 +88,7 @@ matches as (
         rules.sub_channel,
         row_number() over (
             partition by evidence.account_id, evidence.sale_id
-            order by rules.priority asc nulls last
+            order by rules.priority asc nulls last, rules.evidence asc nulls last, rules.pattern asc nulls last
         ) as place
     from evidence
     inner join rules

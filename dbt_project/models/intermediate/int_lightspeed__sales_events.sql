@@ -1,8 +1,7 @@
 with orders as (
 
     select *
-    from {{ ref('fct_orders') }}
-    where source = 'lightspeed'
+    from {{ ref('int_lightspeed__orders') }}
 
 ),
 

@@ -9,7 +9,7 @@ select
     account_id,
     channel,
     sub_channel,
-    currency,
+    max(currency) as currency,
     business_date,
     cast(count(*) as bigint) as orders,
     cast(sum(transactions) as bigint) as transactions,
@@ -28,5 +28,4 @@ group by
     account_id,
     channel,
     sub_channel,
-    currency,
     business_date

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from pipelines.errors import RequestError
+from pipelines.errors import RequestError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
@@ -112,13 +112,18 @@ class TableWalk:
         """
         batch: list[Record] = []
         query = {**self.endpoint.params, **params}
-        async for page in self.pages(self.endpoint.collection, self.endpoint.relations, **query):
-            records = self.splitter.records(page.rows)
-            yield records
-            batch += records
-            if len(batch) >= BATCH_ROWS:
-                await self.land(batch)
-                batch = []
+        try:
+            async for page in self.pages(self.endpoint.collection, self.endpoint.relations, **query):
+                records = self.splitter.records(page.rows)
+                yield records
+                batch += records
+                if len(batch) >= BATCH_ROWS:
+                    await self.land(batch)
+                    batch = []
+        except TillhouseError:
+            # What came before is good, and its drips are spent: the next night goes on behind it.
+            await self.land(batch)
+            raise
         await self.land(batch)
 
     async def land(self, batch: list[Record]) -> None:

@@ -193,8 +193,11 @@ def connect(
     def announce(url: str) -> None:
         err.print(f"Allow the app in your browser:\n{url}", soft_wrap=True)
 
+    def paste() -> str:
+        return str(click.prompt("The address that your browser was sent to", err=True))
+
     connected = asyncio.run(
-        connecting.connect(settings, name=name, secrets=secrets, announce=announce, browse=not no_browser)
+        connecting.connect(settings, name=name, secrets=secrets, announce=announce, paste=paste, browse=not no_browser)
     )
     out.print(connecting.connected_view(connected))
 
@@ -286,7 +289,7 @@ def demo(settings: Settings, sales: int, fresh: bool, as_json: bool) -> None:
 
     with progress() as report:
         shown = show.play(settings, sales=sales, fresh=fresh, report=report)
-    _print_json(shown.facts()) if as_json else out.print(shown.view())
+    _print_json(shown.facts()) if as_json else out.print(shown.view(), soft_wrap=True)
     if shown.differences:
         sys.exit(NOT_PUBLISHED)
 

@@ -34,14 +34,19 @@ async def connect(
     name: str,
     secrets: Mapping[str, str],
     announce: Callable[[str], None],
+    paste: Callable[[], str],
     browse: bool = True,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Connection:
-    """Connect with the one of *secrets* that is given (token, refresh_token or code), else in the browser."""
+    """Connect with the one of *secrets* that is given (token, refresh_token or code), else in the browser.
+
+    *announce* shows the address where the merchant allows the app; *paste* asks for the one that the browser was then
+    sent to, where that does not lead back to this machine.
+    """
     async with lightspeed.http_client(transport) as http:
         oauth = lightspeed.oauth(settings, http)
         try:
-            grant = await _grant(settings, oauth, secrets, announce, browse=browse)
+            grant = await _grant(settings, oauth, secrets, announce, paste, browse=browse)
             return await connected(lightspeed.token_store(settings), oauth, grant, name=name)
         except (httpx.HTTPError, Throttled, UnreadableBodyError) as error:
             where = f"{settings.lightspeed_auth_url} or {settings.lightspeed_api_url}"
@@ -49,7 +54,13 @@ async def connect(
 
 
 async def _grant(
-    settings: Settings, oauth: OAuth, secrets: Mapping[str, str], announce: Callable[[str], None], *, browse: bool
+    settings: Settings,
+    oauth: OAuth,
+    secrets: Mapping[str, str],
+    announce: Callable[[str], None],
+    paste: Callable[[], str],
+    *,
+    browse: bool,
 ) -> Grant:
     if token := secrets.get("token"):
         return bearer(token)
@@ -60,26 +71,32 @@ async def _grant(
     redirect_uri = settings.lightspeed_redirect_uri
     if code := secrets.get("code"):
         return await oauth.exchange(code_of(code, state=None), verifier=None, redirect_uri=redirect_uri)
-    return await _in_the_browser(oauth, redirect_uri, announce, browse=browse)
-
-
-async def _in_the_browser(oauth: OAuth, redirect_uri: str, announce: Callable[[str], None], *, browse: bool) -> Grant:
-    """Ask, wait for the browser to come back to this machine, and check that the answer is to our question."""
     verifier, challenge = pkce()
     state = random.token_urlsafe(32)
     url = oauth.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri, scopes=SCOPES)
-    host, port = _loopback(redirect_uri)
+    if urlsplit(redirect_uri).hostname in LOOPBACK:
+        answer = await _awaited(url, redirect_uri, announce, browse=browse)
+    else:
+        announce(url)
+        answer = await asyncio.to_thread(paste)
+    return await oauth.exchange(code_of(answer, state), verifier=verifier, redirect_uri=redirect_uri)
+
+
+async def _awaited(url: str, redirect_uri: str, announce: Callable[[str], None], *, browse: bool) -> str:
+    """Show *url* and wait for the browser to come back to this machine; returns what it was sent to."""
+    parts = urlsplit(redirect_uri)
     answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = await asyncio.start_server(lambda reader, writer: _answer(reader, writer, answered), host, port)
+    server = await asyncio.start_server(
+        lambda reader, writer: _answer(reader, writer, answered), parts.hostname, parts.port or 80
+    )
     async with server:
         announce(url)
         if browse:
             await asyncio.to_thread(webbrowser.open, url)
         try:
-            target = await asyncio.wait_for(answered, PATIENCE)
+            return await asyncio.wait_for(answered, PATIENCE)
         except TimeoutError:
             raise AuthError(f"nobody allowed the app within {PATIENCE:.0f} s: run `tillhouse connect` again") from None
-    return await oauth.exchange(code_of(target, state), verifier=verifier, redirect_uri=redirect_uri)
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Future[str]) -> None:
@@ -90,16 +107,6 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, an
     writer.close()
     if len(request) > 1 and "?" in request[1] and not answered.done():
         answered.set_result(request[1])
-
-
-def _loopback(redirect_uri: str) -> tuple[str, int]:
-    parts = urlsplit(redirect_uri)
-    if parts.hostname not in LOOPBACK:
-        raise SettingsError(
-            f"LIGHTSPEED_REDIRECT_URI={redirect_uri} does not lead to this machine: allow the app in your browser and "
-            "give the address that it is sent to with `tillhouse connect --code`"
-        )
-    return parts.hostname or "localhost", parts.port or 80
 
 
 def connected_view(connection: Connection) -> RenderableType:

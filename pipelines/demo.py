@@ -193,7 +193,7 @@ def _connected(settings: Settings, url: str) -> Settings:
     for place, row in enumerate(rows):
         kind = "refresh_token" if place == 0 else "token"
         secret = row["refresh_token"] if place == 0 else row["bearer_token"]
-        asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None))
+        asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None, paste=str))
     return asked
 
 

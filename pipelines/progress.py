@@ -23,7 +23,14 @@ STEPS = {
 def showing(console: Console) -> Iterator[Report]:
     """A report that draws the step and a line an account on *console*."""
     if not console.is_terminal:
-        yield Report(step=lambda step: console.print(f"{STEPS[step]} …") if step != "load" else None)
+        said: set[str] = set()
+
+        def say(step: str) -> None:
+            if step not in said:
+                console.print(f"{STEPS[step]} …")
+            said.add(step)
+
+        yield Report(step=say)
         return
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True

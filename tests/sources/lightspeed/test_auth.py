@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from pipelines.connecting import connect
-from pipelines.errors import AuthError, SettingsError, UnavailableError
+from pipelines.errors import AuthError, UnavailableError
 from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.world import Plan
 from pipelines.sources.lightspeed.auth import (
@@ -299,6 +299,7 @@ def test_the_whole_way_through_the_browser(shop: Retail) -> None:
             name="Harbor",
             secrets={},
             announce=lambda url: visits.append(asyncio.create_task(browse(url))),
+            paste=str,
             browse=False,
             transport=shop.transport,
         )
@@ -312,8 +313,20 @@ def test_the_whole_way_through_the_browser(shop: Retail) -> None:
     assert "employee:register_read" in connection.scopes
 
 
-def test_a_redirect_to_another_machine_is_explained(shop: Retail) -> None:
+def test_where_the_browser_is_sent_elsewhere_its_address_is_asked_for(shop: Retail) -> None:
+    """Lightspeed may insist on a registered https address: the merchant pastes where it led."""
     settings = shop.settings.model_copy(update={"lightspeed_redirect_uri": "https://shop.example.com/back"})
+    asked: list[str] = []
 
-    with pytest.raises(SettingsError, match="tillhouse connect --code"):
-        asyncio.run(connect(settings, name="", secrets={}, announce=print, browse=False))
+    def paste() -> str:
+        async def visit() -> str:
+            async with httpx.AsyncClient(transport=shop.transport) as browser:
+                return str((await browser.get(asked[0])).headers["Location"])
+
+        return asyncio.run(visit())
+
+    connection = asyncio.run(
+        connect(settings, name="", secrets={}, announce=asked.append, paste=paste, transport=shop.transport)
+    )
+
+    assert connection.account_id == 120001

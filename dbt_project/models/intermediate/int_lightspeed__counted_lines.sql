@@ -97,8 +97,10 @@ final as (
         net_amount,
         tax_amount,
         calc_total as total_amount,
-        {# a cost is of one unit #}
-        {% if var('cost_basis') == 'fifo' %}fifo_cost{% else %}avg_cost{% endif %} * quantity as cost_amount
+        {# a cost is of one unit; both are kept, and the one that the account is configured for is the cost #}
+        {{ 'fifo_cost' if var('cost_basis') == 'fifo' else 'avg_cost' }} * quantity as cost_amount,
+        avg_cost * quantity as average_cost_amount,
+        fifo_cost * quantity as fifo_cost_amount
     from of_counted_sales
 
 )
@@ -118,5 +120,7 @@ select
     cast(net_amount as decimal(28, 10)) as net_amount,
     cast(tax_amount as decimal(28, 10)) as tax_amount,
     cast(total_amount as decimal(28, 10)) as total_amount,
-    cast(cost_amount as decimal(28, 10)) as cost_amount
+    cast(cost_amount as decimal(28, 10)) as cost_amount,
+    cast(average_cost_amount as decimal(28, 10)) as average_cost_amount,
+    cast(fifo_cost_amount as decimal(28, 10)) as fifo_cost_amount
 from final

@@ -29,7 +29,9 @@ line_events as (
         net_amount,
         tax_amount,
         total_amount,
-        cost_amount
+        cost_amount,
+        average_cost_amount,
+        fifo_cost_amount
     from lines
 
 ),
@@ -71,7 +73,9 @@ differences as (
         cast(orders.net_amount - coalesce(sums.net_amount, 0) as decimal(28, 10)) as net_amount,
         cast(orders.tax_amount - coalesce(sums.tax_amount, 0) as decimal(28, 10)) as tax_amount,
         cast(orders.total_amount - coalesce(sums.total_amount, 0) as decimal(28, 10)) as total_amount,
-        cast(orders.cost_amount - coalesce(sums.cost_amount, 0) as decimal(28, 10)) as cost_amount
+        cast(orders.cost_amount - coalesce(sums.cost_amount, 0) as decimal(28, 10)) as cost_amount,
+        cast(0 as decimal(28, 10)) as average_cost_amount,
+        cast(0 as decimal(28, 10)) as fifo_cost_amount
     from orders
     left join sums
         on
@@ -124,6 +128,8 @@ final as (
         events.tax_amount,
         events.total_amount,
         events.cost_amount,
+        events.average_cost_amount,
+        events.fifo_cost_amount,
         orders.completed_at as event_at,
         orders.completed_local_at as event_local_at,
         orders.business_date

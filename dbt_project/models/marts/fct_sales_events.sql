@@ -27,6 +27,8 @@ select
     cast(tax_amount as decimal(28, 10)) as tax_amount,
     cast(total_amount as decimal(28, 10)) as total_amount,
     cast(cost_amount as decimal(28, 10)) as cost_amount,
+    cast(average_cost_amount as decimal(28, 10)) as average_cost_amount,
+    cast(fifo_cost_amount as decimal(28, 10)) as fifo_cost_amount,
     event_at,
     event_local_at,
     business_date

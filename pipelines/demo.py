@@ -109,9 +109,10 @@ class Shown:
         slowest = max(drips.values(), default=0.0)
         # The smallest account: a bucket of 90 that drips 1 a second, full at the start.
         real = max(0.0, slowest - 90)
+        limit = f"would stretch it to {real / 60:.0f} min {real % 60:.0f} s" if real else "would not slow it down"
         return (
-            f"night {self.night} took {self.seconds:.0f} s; Lightspeed's own limit would allow it in "
-            f"{real / 60:.0f} min {real % 60:.0f} s on a one-register account"
+            f"night {self.night} took {self.seconds:.0f} s; the sandbox drips {SPEED} times faster than Lightspeed, "
+            f"whose own limit {limit} on a one-register account"
         )
 
 
@@ -237,13 +238,13 @@ def _headline(settings: Settings) -> list[RenderableType]:
             "select channel, sub_channel, currency, sum(orders), sum(net_sales) from marts.revenue_by_channel_daily "
             f"where business_date > ({newest}) - 7 group by channel, sub_channel, currency order by currency, 5 desc"
         ).fetchall()
-    locations = ("location", "", "tickets", "net sales", "tax", "total", "margin")
+    locations = ("location", "currency", "tickets", "net sales", "tax", "total", "margin")
     return [
         f"{accounts} accounts, {shops} shops, {orders:,} orders",
         "",
         _table("The last 7 days by location", locations, by_location),
         "",
-        _table("The last 7 days by channel", ("channel", "", "", "orders", "net sales"), by_channel),
+        _table("The last 7 days by channel", ("channel", "sub-channel", "currency", "orders", "net sales"), by_channel),
     ]
 
 

@@ -38,9 +38,12 @@ class Command(click.Command):
             _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
         except TillhouseError as error:
             _fail(error, NOTHING_DONE)
+        except OSError as error:
+            # A full disk, a folder that cannot be written: the system's own words, without our stack.
+            _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: object, code: int) -> None:
     err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
     sys.exit(code)
 

@@ -89,7 +89,7 @@ class Shown:
             self._pace(),
             f"published: {self.settings.warehouse_file}",
             "next: tillhouse demo (the next night) · tillhouse status · tillhouse query "
-            '"select * from revenue_by_location_daily order by business_date desc limit 10"',
+            '"select business_date, location_name, net_sales from revenue_by_location_daily order by all desc limit 10"',
         )
 
     def _reconciliation(self) -> str:

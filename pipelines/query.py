@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines import warehouse
@@ -41,7 +42,7 @@ def ask(settings: Settings, sql: str, *, output: str, to: Path | None, limit: in
         if relation is None:
             raise UsageError("the question has no answer: a SELECT is expected")
         if output == "table" and to is None:
-            console.print(_table(relation, limit))
+            _show(relation, limit, console)
         else:
             _write(relation, output, to)
 
@@ -59,14 +60,40 @@ def _write(relation: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, output
         to.write_text(text, encoding="utf-8")
 
 
-def _table(relation: duckdb.DuckDBPyRelation, limit: int) -> Table:
+def _show(relation: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, limit: int, console: Console) -> None:
+    """A table where it fits the screen, else each row as a list of its columns."""
+    assert isinstance(relation, duckdb.DuckDBPyRelation)
     rows = relation.limit(limit + 1).fetchall()
-    more = len(rows) > limit
-    caption = f"the first {limit} rows; --limit shows more" if more else None
-    table = Table(show_edge=False, pad_edge=False, caption=caption, caption_justify="left")
+    texts = [["" if value is None else str(value) for value in row] for row in rows[:limit]]
+    table = _table(relation, texts)
+    if sum(_widest(relation.columns, texts)) <= console.width:
+        console.print(table)
+    else:
+        for number, row in enumerate(texts, start=1):
+            console.print(_upright(number, relation.columns, row))
+    if len(rows) > limit:
+        console.print(f"the first {limit} rows; --limit shows more")
+
+
+def _widest(columns: list[str], texts: list[list[str]]) -> list[int]:
+    """Each column's width with the rule between two."""
+    return [max(map(len, values)) + 3 for values in zip(columns, *texts, strict=True)]
+
+
+def _table(relation: duckdb.DuckDBPyRelation, texts: list[list[str]]) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
     for name, kind in zip(relation.columns, relation.types, strict=True):
         is_number = str(kind).startswith(("DECIMAL", "DOUBLE", "BIGINT", "INTEGER", "HUGEINT", "FLOAT", "UBIGINT"))
-        table.add_column(name, justify="right" if is_number else "left")
-    for row in rows[:limit]:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+    for row in texts:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _upright(number: int, columns: list[str], row: list[str]) -> Table:
+    table = Table(
+        show_edge=False, pad_edge=False, box=None, show_header=False, title=f"row {number}", title_justify="left"
+    )
+    for name, text in zip(columns, row, strict=True):
+        table.add_row(name, escape(text))
     return table

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from pipelines import warehouse
-from pipelines.errors import LoadError, SettingsError, TillhouseError, TransformError
+from pipelines.errors import AuthError, LoadError, SettingsError, TillhouseError, TransformError
 from pipelines.extraction import Cursor, Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint
+from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.warehouse import Ledger, RunRecord
 
 if TYPE_CHECKING:
@@ -146,13 +147,15 @@ def _extract(settings: Settings, options: Options, report: Report, record: RunRe
     from pipelines.sources.lightspeed import source as lightspeed
     from pipelines.sources.lightspeed.records import all_tables
 
-    connections = _chosen(lightspeed.token_store(settings).accounts(), options.accounts)
+    store = lightspeed.token_store(settings)
+    accounts = _chosen(store.account_ids(), options.accounts)
     endpoints = _chosen_endpoints(options.tables)
-    record.accounts = len(connections)
+    record.accounts = len(accounts)
+    connections, unusable = _loaded(store, accounts)
     pipeline = _pipeline(settings)
     _finish_pending(pipeline)
     landing = Landing(settings.landing_dir / VENDOR, _scratch(settings), record.run_id)
-    extracted = Extracted([connection.account_id for connection in connections])
+    extracted = Extracted(accounts)
 
     def tally(latest: Tally) -> None:
         extracted.tallies[latest.account_id, latest.table] = latest
@@ -171,6 +174,7 @@ def _extract(settings: Settings, options: Options, report: Report, record: RunRe
         transport=options.transport,
     )
     _load(extraction, pipeline, landing, extracted, report)
+    extracted.failures += unusable
     _note(record, extracted)
     types = {table.name: source.column_types(table) for table in all_tables()} | source.note_types()
     warehouse.ensure_tables(settings.work_file, RAW, types)
@@ -242,15 +246,25 @@ def _finish_pending(pipeline: Pipeline) -> None:
         pipeline.run().raise_on_failed_jobs()
 
 
-def _chosen(connections: Sequence[Any], wanted: tuple[int, ...]) -> list[Any]:
-    known = {connection.account_id for connection in connections}
+def _chosen(known: list[int], wanted: tuple[int, ...]) -> list[int]:
     if not known:
         raise SettingsError(
             "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
         )
-    if missing := sorted(set(wanted) - known):
-        raise SettingsError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, sorted(known)))}")
-    return [connection for connection in connections if not wanted or connection.account_id in wanted]
+    if missing := sorted(set(wanted) - set(known)):
+        raise SettingsError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
+    return [account_id for account_id in known if not wanted or account_id in wanted]
+
+
+def _loaded(store: TokenStore, accounts: list[int]) -> tuple[list[Connection], list[Failure]]:
+    """The connections that can be used, and a failure for each that cannot: it must not cost the others their night."""
+    connections, failures = list[Connection](), list[Failure]()
+    for account_id in accounts:
+        try:
+            connections.append(store.load(account_id))
+        except AuthError as error:
+            failures.append(Failure(account_id, "tokens", str(error)))
+    return connections, failures
 
 
 def _chosen_endpoints(tables: tuple[str, ...]) -> tuple[Endpoint, ...]:

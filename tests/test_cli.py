@@ -238,3 +238,20 @@ def test_no_token_is_in_anything_that_was_written_but_its_own_file(traded: Retai
 
     assert len(tokens) == 2
     assert leaks == []
+
+
+def test_a_wide_answer_is_read_downwards(traded: Retail) -> None:
+    said = typed(traded.settings.tillhouse_data_dir, "query", "select * from fct_orders limit 2").stdout
+
+    assert "row 2" in said
+    assert re.search(r"^ *business_date +\d{4}-\d\d-\d\d", said, re.MULTILINE)
+
+
+def test_a_data_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    result = typed(tmp_path / "file", "status")
+
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert "file" in result.stderr

@@ -306,3 +306,13 @@ def test_a_missing_right_for_voids_leaves_everything_else(tmp_path: Path) -> Non
     assert len(made.table("raw_lightspeed.sale")) == sum(
         1 for account in made.store.accounts() for _ in made.store.all(account, "Sale")
     )
+
+
+def test_a_damaged_token_file_costs_no_other_account_its_night(small: Retail) -> None:
+    (small.settings.tokens_dir / "lightspeed" / "230002.json").write_text("{")
+
+    record = small.extract().record
+
+    assert (record.accounts, record.accounts_failed) == (2, 1)
+    assert "230002.json is damaged: delete it and run `tillhouse connect` again" in record.message
+    assert {row["account_id"] for row in small.table("raw_lightspeed.sale")} == {120001}

@@ -39,11 +39,13 @@ class TokenStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def account_ids(self) -> list[int]:
+        """Every connected account, whether its file can be used or not."""
+        return sorted(int(path.stem) for path in self.folder.glob("*.json") if path.stem.isdigit())
+
     def accounts(self) -> list[Connection]:
         """Every connection, by account. Raises AuthError for a file that is damaged or open to others."""
-        if not self.folder.exists():
-            return []
-        return sorted(map(_read, self.folder.glob("*.json")), key=lambda connection: connection.account_id)
+        return [self.load(account_id) for account_id in self.account_ids()]
 
     def load(self, account_id: int) -> Connection:
         path = self._path(account_id)

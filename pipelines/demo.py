@@ -29,6 +29,8 @@ from pipelines.status import run_table
 SPEED = 60
 """The demo's sandbox drips this much faster than Lightspeed; the headline says what the real limit would take."""
 
+QUESTION = "select business_date, location_name, net_sales from revenue_by_location_daily order by all desc limit 9"
+
 MEASURES = (
     "transactions",
     "units_sold",
@@ -88,8 +90,7 @@ class Shown:
             self._reconciliation(),
             self._pace(),
             f"published: {self.settings.warehouse_file}",
-            "next: tillhouse demo (the next night) · tillhouse status · tillhouse query "
-            '"select business_date, location_name, net_sales from revenue_by_location_daily order by all desc limit 10"',
+            f'next: tillhouse demo (the next night) · tillhouse status · tillhouse query "{QUESTION}"',
         )
 
     def _reconciliation(self) -> str:

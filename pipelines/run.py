@@ -28,6 +28,7 @@ from pipelines.warehouse import Ledger, RunRecord
 
 if TYPE_CHECKING:
     from dlt import Pipeline
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 VENDOR = "lightspeed"
 RAW = f"raw_{VENDOR}"
@@ -230,13 +231,22 @@ def _pipeline(settings: Settings) -> Pipeline:
     pipeline = dlt.pipeline(
         VENDOR,
         pipelines_dir=str((settings.tillhouse_data_dir / "dlt").absolute()),
-        destination=dlt.destinations.duckdb(str(settings.work_file.absolute())),
+        destination=dlt.destinations.duckdb(_credentials(settings)),
         dataset_name=RAW,
     )
     if settings.work_file.exists():
         # A lost pipeline folder is rebuilt from the state that went into the work file with the rows.
         pipeline.sync_destination()
     return pipeline
+
+
+def _credentials(settings: Settings) -> DuckDbCredentials:
+    """The work file, with a bound: DuckDB would take most of the machine's memory for a large merge."""
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    credentials = DuckDbCredentials(str(settings.work_file.absolute()))
+    credentials.global_config = {"memory_limit": warehouse.MEMORY_LIMIT}
+    return credentials
 
 
 def _finish_pending(pipeline: Pipeline) -> None:

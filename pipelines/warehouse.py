@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from pipelines.errors import BusyError, LoadError, TillhouseError
 
 MARTS = "marts"
+MEMORY_LIMIT = "512MB"
+"""Of each DuckDB connection; what does not fit goes to disk."""
 LEDGER_COLUMNS = {
     "run_id": "VARCHAR",
     "command": "VARCHAR",
@@ -116,7 +118,7 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCo
             f"{path} cannot be opened ({str(error).splitlines()[0]}): close the program that has it"
         ) from None
     try:
-        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
         yield connection
     finally:
         connection.close()

@@ -76,21 +76,37 @@ def test_every_channel_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> 
     assert found == told
 
 
-def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:
+def assert_payments_are_the_worlds_own(made: Retail) -> None:
     told = {
         (row["account_id"], row["shop_id"], row["business_date"], row["payment_type_name"]): row["amount"]
-        for row in truth.payment_totals(traded.store)
+        for row in truth.payment_totals(made.store)
     }
 
     found = {
         (account, shop, str(day), name): amount
-        for account, shop, day, name, amount in traded.query(
+        for account, shop, day, name, amount in made.query(
             "select account_id, shop_id, business_date, payment_type_name, sum(amount) "
             "from marts.fct_payments group by all"
         )
     }
 
     assert found == told
+
+
+def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:
+    assert_payments_are_the_worlds_own(traded)
+
+
+def test_a_payment_re_typed_without_a_trace_is_found_by_the_weekly_re_read(tmp_path: Path) -> None:
+    """Where no clock tells of it, the sale is as it was until the last weeks are read again."""
+    made = retail(tmp_path / "data", Plan(sales=300, days=20, retype_moves_update_time=False))
+    made.night()
+    made.tomorrow(8)
+
+    made.night()
+
+    assert [path for path in made.asked() if "completeTime=%3E%3D%2C2026-02-03" in path]
+    assert_payments_are_the_worlds_own(made)
 
 
 @pytest.mark.parametrize(

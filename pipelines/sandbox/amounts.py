@@ -54,6 +54,11 @@ def header_amounts(lines: Sequence[Record]) -> dict[str, Decimal]:
     """Each header amount is its lines' sum, rounded once."""
     sums = {name: rounded(_sum(lines, field)) for name, field in HEADER_SUMS.items()}
     sums["calcDiscount"] = rounded(_sum(lines, "calcLineDiscount") + _sum(lines, "calcTransactionDiscount"))
+    left = sums["calcSubtotal"] - sums["calcDiscount"]
+    untaxed = [line for line in lines if not line["tax"]]
+    # What rounding leaves over is the taxable lines', where there are any: the two always make up the whole.
+    sums["calcNonTaxable"] = left if len(untaxed) == len(lines) else rounded(_after_discounts(untaxed))
+    sums["calcTaxable"] = left - sums["calcNonTaxable"]
     sums["calcAvgCost"] = rounded(_cost(lines, "avgCost"))
     sums["calcFIFOCost"] = rounded(_cost(lines, "fifoCost"))
     sums["calcItemFees"] = rounded(_sum([line for line in lines if line["itemFeeID"]], "calcTotal"))
@@ -88,6 +93,10 @@ def _ten(amount: Decimal) -> Decimal:
 
 def _sum(lines: Sequence[Record], field: str) -> Decimal:
     return sum((amount(line, field) for line in lines), ZERO)
+
+
+def _after_discounts(lines: Sequence[Record]) -> Decimal:
+    return _sum(lines, "calcSubtotal") - _sum(lines, "calcLineDiscount") - _sum(lines, "calcTransactionDiscount")
 
 
 def _cost(lines: Sequence[Record], field: str) -> Decimal:

@@ -142,12 +142,12 @@ class Till:
         loaded = Decimal(self._chance.choice((25, 50, 100)))
         self._pay(ticket, CASH, loaded)
         self._pay(ticket, GIFT, -loaded, creditAccountID=9)
-        return self._completed(ticket, at, totalDue=loaded, displayableTotal=loaded)
+        return self._completed(ticket, at)
 
     def gift_card_use(self, shop: Shop, at: datetime) -> Ticket:
         ticket = self._assembled(shop, at, self._basket())
         self._pay(ticket, GIFT, amount(ticket.sale, "calcTotal"), creditAccountID=9)
-        return self._completed(ticket, at, totalDue=ZERO)
+        return self._completed(ticket, at)
 
     def deposit(self, shop: Shop, at: datetime) -> Ticket:
         """Money onto a customer's account: nothing is sold."""
@@ -184,8 +184,9 @@ class Till:
         return ticket
 
     def cancelled(self, shop: Shop, at: datetime) -> Ticket:
+        """Deleting an open sale archives it, and moves both its clocks."""
         ticket = self.left_open(shop, at)
-        ticket.sale["archived"] = True
+        ticket.sale |= {"archived": True, "timeStamp": at, "updateTime": at}
         return ticket
 
     def left_open(self, shop: Shop, at: datetime) -> Ticket:
@@ -278,7 +279,8 @@ class Till:
 
     def fixed_discount(self, shop: Shop, at: datetime) -> Ticket:
         product = self._chance.choice(self._products)
-        return self._sold(shop, at, [(product, replace(self._pricing(product), discount_amount=Decimal(5)))])
+        pricing = replace(self._pricing(product), discount_percent=ZERO, discount_amount=Decimal(5))
+        return self._sold(shop, at, [(product, pricing)])
 
     # --- their parts -------------------------------------------------------------------------------
 
@@ -431,7 +433,6 @@ class Till:
 
     def _sale(self, number: int, shop: Shop, seller: int, buyer: int, created: datetime, lines: list[Record]) -> Record:
         amounts = header_amounts(lines)
-        taxable = sum((amount(line, "calcSubtotal") for line in lines if line["tax"]), ZERO)
         return {
             "saleID": number,
             "timeStamp": created,
@@ -456,8 +457,8 @@ class Till:
             "calcDiscount": amounts["calcDiscount"],
             "calcTotal": amounts["calcTotal"],
             "calcSubtotal": amounts["calcSubtotal"],
-            "calcTaxable": rounded(taxable),
-            "calcNonTaxable": amounts["calcSubtotal"] - amounts["calcDiscount"] - rounded(taxable),
+            "calcTaxable": amounts["calcTaxable"],
+            "calcNonTaxable": amounts["calcNonTaxable"],
             "calcAvgCost": amounts["calcAvgCost"],
             "calcFIFOCost": amounts["calcFIFOCost"],
             "calcTax1": amounts["calcTax1"],
@@ -505,22 +506,41 @@ class Till:
         }
         ticket.payments.append(payment | changes)  # type: ignore[arg-type]
 
-    def _completed(self, ticket: Ticket, at: datetime, **changes: Decimal) -> Ticket:
+    def _completed(self, ticket: Ticket, at: datetime) -> Ticket:
         """Completing stamps the sale and its lines; updateTime follows within a second."""
         counted = [payment for payment in ticket.payments if not payment["archived"]]
-        tips = sum((amount(payment, "tipAmount") for payment in counted), ZERO)
-        ticket.sale |= header_amounts(ticket.lines)
+        total = amount(ticket.sale, "calcTotal")
         ticket.sale |= {
             "completed": True,
             "timeStamp": at,
             "updateTime": at + timedelta(seconds=self._chance.randrange(2)),
             "completeTime": at,
             "calcPayments": sum((amount(payment, "amount") for payment in counted), ZERO),
-            "calcTips": tips,
-            "total": ticket.sale["calcTotal"],
+            "calcTips": sum((amount(payment, "tipAmount") for payment in counted), ZERO),
+            "total": total,
+            "totalDue": total - _due_elsewhere(counted),
+            "displayableTotal": total + _loaded_on_gift_cards(counted),
             "balance": ZERO,
-            **changes,
         }
         for line in ticket.lines:
             line["timeStamp"] = at
         return ticket
+
+
+def _due_elsewhere(payments: list[Record]) -> Decimal:
+    """What moves on the shop's own cards and accounts, and what goes back to a card: no part of totalDue."""
+    return sum(
+        (
+            amount(payment, "amount")
+            for payment in payments
+            if payment["paymentTypeID"] in {GIFT, CREDIT}
+            or (payment["paymentTypeID"] == CARD and amount(payment, "amount") < 0)
+        ),
+        ZERO,
+    )
+
+
+def _loaded_on_gift_cards(payments: list[Record]) -> Decimal:
+    return -sum(
+        (min(amount(payment, "amount"), ZERO) for payment in payments if payment["paymentTypeID"] == GIFT), ZERO
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from pipelines.sandbox.amounts import amount, header_amounts
+from pipelines.sandbox.amounts import agrees, amount, header_amounts
 from pipelines.sandbox.catalogue import CASH, CHEQUE, RETAILERS, Product, Retailer, customer_record, item_record
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.tickets import CUSTOMERS, Ticket, Till
@@ -55,12 +55,13 @@ class Editor:
     # --- sales of closed days ----------------------------------------------------------------------
 
     def retype_a_payment(self) -> None:
-        """Cash that was a cheque: the sale's updateTime tells."""
+        """Cash that was a cheque; the sale's updateTime tells, or by knob nothing does."""
         for sale in self._closed():
             payment = next(iter(self._children("SalePayment", sale)), None)
             if payment and payment["paymentTypeID"] == CASH:
                 self._put("SalePayment", payment | {"paymentTypeID": CHEQUE})
-                self._put("Sale", sale | {"updateTime": self._at})
+                if self._state.plan.retype_moves_update_time:
+                    self._put("Sale", sale | {"updateTime": self._at})
                 return
 
     def change_a_lines_employee(self) -> None:
@@ -91,22 +92,25 @@ class Editor:
         """Physical: the line is gone, the sale's header and updateTime tell."""
         for sale in self._open():
             lines = self._children("SaleLine", sale)
-            if len(lines) > 1:
+            if len(lines) > 1 and self._adds_up(lines[:-1]):
                 self._store.remove(self._account, "SaleLine", int(str(lines[-1]["saleLineID"])))
                 self._put("Sale", self._recounted(sale, lines[:-1]))
                 return
 
     def collect_a_layaway(self) -> None:
-        """The waiting line moves into an open sale."""
-        sale = next(self._open(), None)
+        """The line that waited longest moves into an open sale."""
         waiting = self._state.layaways.get(self._account, [])
-        if sale is None or not waiting:
+        line = self._store.get(self._account, "SaleLine", waiting[0]) if waiting else None
+        if line is None:
             return
-        line = self._store.get(self._account, "SaleLine", waiting.pop(0))
-        if line:
-            line |= {"saleID": sale["saleID"], "shopID": sale["shopID"], "timeStamp": self._at}
-            self._put("SaleLine", line)
-            self._put("Sale", self._recounted(sale, self._children("SaleLine", sale)))
+        for sale in self._open():
+            lines = [*self._children("SaleLine", sale), line]
+            if self._adds_up(lines):
+                waiting.pop(0)
+                line |= {"saleID": sale["saleID"], "shopID": sale["shopID"], "timeStamp": self._at}
+                self._put("SaleLine", line)
+                self._put("Sale", self._recounted(sale, lines))
+                return
 
     def complete_an_open_sale(self) -> None:
         sale = next(self._open(), None)
@@ -157,15 +161,29 @@ class Editor:
             number = self._chance.randint(max(1, newest - 400), newest)
             sale = self._store.get(self._account, "Sale", number)
             counts = sale and sale["completed"] and not sale["voided"] and amount(sale, "calcTotal") > 0
-            if sale and counts and number not in self._edited:
+            if sale and counts and number not in self._edited and self._was_there(sale, "updateTime"):
                 self._edited.add(number)
                 yield sale
 
     def _open(self) -> Iterator[Record]:
         for number in self._state.open_sales.get(self._account, []):
             sale = self._store.get(self._account, "Sale", number)
-            if sale:
+            if sale and self._was_there(sale, "createTime"):
                 yield sale
+
+    def _was_there(self, sale: Record, clock: str) -> bool:
+        """The day's last tickets come after the hour of its edits: none is touched before it is rung up."""
+        moment = sale[clock]
+        assert isinstance(moment, datetime)
+        return moment < self._at
+
+    def _adds_up(self, lines: list[Record]) -> bool:
+        """Whether *lines* can be a sale's: some sets of lines break the header's documented sum by a cent."""
+        return agrees(
+            header_amounts(lines),
+            tax_inclusive=self._retailer.tax_inclusive,
+            subtotal_includes_tax=self._state.plan.subtotal_includes_tax,
+        )
 
     def _recounted(self, sale: Record, lines: list[Record]) -> Record:
         sums = header_amounts(lines)

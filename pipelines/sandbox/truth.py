@@ -151,12 +151,12 @@ class _Facts:
 
 def sums_of(sale: Record, lines: list[Record], payments: list[Record], facts: _Facts) -> Sums:
     """The measures of one counted sale, each to the cent."""
-    fees = [line for line in lines if line["itemFeeID"]]
+    fees = [line for line in lines if _is_fee(line)]
     loading = facts.loads_gift_card(payments)
     wares = [
         line
         for line in lines
-        if not line["itemFeeID"] and not (loading and not line["itemID"] and not amount(line, "unitPrice"))
+        if not _is_fee(line) and not (loading and not line["itemID"] and not amount(line, "unitPrice"))
     ]
     sold = [line for line in wares if amount(line, "unitQuantity") > 0]
     returned = [line for line in wares if amount(line, "unitQuantity") < 0]
@@ -180,6 +180,10 @@ def sums_of(sale: Record, lines: list[Record], payments: list[Record], facts: _F
         item_fees=rounded(sum((_net(line) for line in fees), ZERO)),
         tips=sum((amount(payment, "tipAmount") for payment in payments), ZERO),
     )
+
+
+def _is_fee(line: Record) -> bool:
+    return bool(line["itemFeeID"]) or str(line["lineType"]).startswith("item_fee")
 
 
 def _net(line: Record) -> Decimal:

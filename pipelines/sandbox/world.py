@@ -36,6 +36,8 @@ class Plan:
     """What calcSubtotal holds in a tax-inclusive shop; unknown."""
     void_moves_update_time: bool = True
     """Whether a void moves the sale's updateTime; unknown."""
+    retype_moves_update_time: bool = True
+    """Whether a payment's other type moves its sale's updateTime; unknown."""
     line_edit_moves_sale: bool = False
     """Whether an edited line moves its sale's clocks; unknown."""
 

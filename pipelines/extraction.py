@@ -47,7 +47,7 @@ class Delivery:
     landed: Landed | None = None
     cursor: Cursor | None = None
     whole: bool = False
-    """The rows of this run are all that there is."""
+    """With it the table is complete: what the warehouse has of it, and of a list read whole what this run brought."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ VENDOR = "lightspeed"
 RAW = f"raw_{VENDOR}"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 
+NEEDED = frozenset({"account", "shop", "register", "payment_type"})
+"""Read whatever else is selected: a sale has its day, its channel and its currency from them."""
+
 log = logging.getLogger("tillhouse")
 
 
@@ -88,12 +91,23 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         parsing = _parse_in_background(settings)
         extracted = _extract(settings, options, report, record)
         parsing.join()
+        _refuse_without_sales(extracted, record)
         report.step("transform")
         _transform(settings, record)
         report.step("publish")
         published = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "partial" if extracted.failures else "ok"
         return Outcome(record, published)
+
+
+def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
+    """A night on which no account's sales were read to their end has nothing new to say."""
+    unread = {failure.account_id for failure in extracted.failures if failure.table in {"sale", "tokens"}}
+    if unread >= set(extracted.accounts):
+        raise TillhouseError(
+            f"no account's sales could be read to their end, so nothing was published; what came is kept, and the next "
+            f"run goes on behind it: {record.message}"
+        )
 
 
 def extract(settings: Settings, options: Options, report: Report) -> Outcome:
@@ -281,7 +295,7 @@ def _chosen_endpoints(tables: tuple[str, ...]) -> tuple[Endpoint, ...]:
     known = {endpoint.table: endpoint for endpoint in ENDPOINTS}
     if missing := sorted(set(tables) - known.keys()):
         raise SettingsError(f"{missing[0]!r} is not a table that is read; they are: {', '.join(known)}")
-    return tuple(known[table] for table in tables) or ENDPOINTS
+    return tuple(endpoint for endpoint in ENDPOINTS if not tables or endpoint.table in {*tables, *NEEDED})
 
 
 def _transform(settings: Settings, record: RunRecord) -> None:

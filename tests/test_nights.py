@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.demo import compare
+from pipelines.errors import TillhouseError
 from pipelines.sandbox import truth
 from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.world import Plan
@@ -332,3 +333,40 @@ def test_a_damaged_token_file_costs_no_other_account_its_night(small: Retail) ->
     assert (record.accounts, record.accounts_failed) == (2, 1)
     assert "230002.json is damaged: delete it and run `tillhouse connect` again" in record.message
     assert {row["account_id"] for row in small.table("raw_lightspeed.sale")} == {120001}
+
+
+def test_an_account_whose_first_reading_stopped_is_withheld_until_it_is_complete(tmp_path: Path) -> None:
+    """A fraction of a history would pass for it; the other account is published meanwhile."""
+    made = retail(tmp_path / "data", Plan(sales=300, days=60), Knobs(speed=10_000, page_size=20))
+    made.sandbox.knobs.faults.append(Fault("120001/Sale.json?", 503, b"<html>", times=3))
+
+    record = made.night().record
+    withheld = {
+        account for (account,) in made.query("select account_id from marts.data_quality where issue like 'withheld%'")
+    }
+    published = {account for (account,) in made.query("select distinct account_id from marts.fct_orders")}
+    made.night()
+
+    assert record.status == "partial"
+    assert len(withheld) == 1
+    assert published == {120001, 230002} - withheld
+    assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
+
+
+def test_a_night_on_which_no_account_could_be_read_publishes_nothing(small: Retail) -> None:
+    small.night()
+    before = small.settings.warehouse_file.read_bytes()
+    small.tomorrow()
+    for account in small.store.accounts():
+        small.sandbox.auth.expire(account)
+
+    with pytest.raises(TillhouseError, match="bearer token is not taken any more"):
+        small.night()
+    assert small.settings.warehouse_file.read_bytes() == before
+
+
+def test_sales_selected_alone_still_have_their_shops(small: Retail) -> None:
+    """Without its shop's zone a sale would stand on another day."""
+    small.night(tables=("sale",))
+
+    assert compare(small.settings, as_told(truth.daily_totals(small.store)))[1] == []

@@ -2,14 +2,16 @@
 with headers as (
 
     select
-        account_id,
-        cast(sale_id as varchar) as order_id,
-        calc_total
-    from {{ ref('stg_lightspeed__sales') }}
+        sales.account_id,
+        cast(sales.sale_id as varchar) as order_id,
+        sales.calc_total
+    from {{ ref('stg_lightspeed__sales') }} as sales
+    inner join {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
+        on sales.account_id = ready_accounts.account_id
     where
-        is_completed
-        and not coalesce(is_voided, false)
-        and not coalesce(is_archived, false)
+        sales.is_completed
+        and not coalesce(sales.is_voided, false)
+        and not coalesce(sales.is_archived, false)
 
 )
 

@@ -5,6 +5,13 @@ with sales as (
 
 ),
 
+ready_accounts as (
+
+    select *
+    from {{ ref('int_lightspeed__ready_accounts') }}
+
+),
+
 locations as (
 
     select *
@@ -19,13 +26,14 @@ locations as (
 counted as (
 
     select
-        *,
-        coalesce(completed_at, modified_at, created_at) as happened_at
+        sales.*,
+        coalesce(sales.completed_at, sales.modified_at, sales.created_at) as happened_at
     from sales
+    inner join ready_accounts on sales.account_id = ready_accounts.account_id
     where
-        is_completed
-        and not coalesce(is_voided, false)
-        and not coalesce(is_archived, false)
+        sales.is_completed
+        and not coalesce(sales.is_voided, false)
+        and not coalesce(sales.is_archived, false)
 
 ),
 

@@ -12,6 +12,13 @@ sales as (
 
 ),
 
+ready_accounts as (
+
+    select *
+    from {{ ref('int_lightspeed__ready_accounts') }}
+
+),
+
 payment_types as (
 
     select *
@@ -51,6 +58,7 @@ moved as (
         on
             payments.account_id = sales.account_id
             and payments.sale_id = sales.sale_id
+    inner join ready_accounts on payments.account_id = ready_accounts.account_id
     left join payment_types
         on
             payments.account_id = payment_types.account_id

@@ -30,6 +30,24 @@ drift as (
 
 ),
 
+accounts_not_read_to_their_end as (
+
+    select
+        accounts.account_id,
+        'sale' as table_name,
+        'withheld: the first reading is not complete' as issue,
+        'all sales' as detail,
+        count(sales.sale_id) as row_count
+    from {{ ref('stg_lightspeed__accounts') }} as accounts
+    left join {{ ref('stg_lightspeed__sales') }} as sales
+        on accounts.account_id = sales.account_id
+    left join {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
+        on accounts.account_id = ready_accounts.account_id
+    where ready_accounts.account_id is null
+    group by accounts.account_id
+
+),
+
 orders_of_unknown_shops as (
 
     select
@@ -103,6 +121,11 @@ final as (
 
     select *
     from drift
+
+    union all
+
+    select *
+    from accounts_not_read_to_their_end
 
     union all
 

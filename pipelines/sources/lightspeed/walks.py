@@ -164,6 +164,7 @@ class SingleWalk(TableWalk):
         self.tally.rows += 1
         self._report(self.tally)
         await self.land([self.splitter.single(body, self.client.account_id)])
+        await self.deliver(whole=True)
 
 
 class WholeWalk(TableWalk):
@@ -247,7 +248,7 @@ class SalesWalk(TableWalk):
                 suspects.difference_update(record.id for record in records)
         await self._fetch(suspects)
         self.cursor.update(later)
-        await self.deliver()
+        await self.deliver(whole=True)
 
     async def _newest_void(self) -> int:
         with suppress_missing_scope():

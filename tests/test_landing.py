@@ -29,7 +29,7 @@ def landing(tmp_path: Path) -> Landing:
 def typed(landed: Landed, position: int = 0) -> list[dict[str, Any]]:
     con = duckdb.connect()
     con.execute("set TimeZone = 'UTC'")
-    result = con.execute("select * from read_parquet(?)", [str(landed.files[position].path)])
+    result = con.execute("select * from read_parquet(?) order by all", [str(landed.files[position].path)])
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 

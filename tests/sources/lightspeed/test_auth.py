@@ -220,6 +220,29 @@ def test_a_damaged_token_file_is_named_and_not_quoted(tmp_path: Path) -> None:
     assert "very-secret" not in repr(raised.value) + str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['{"account_id": "7", "name": "x", "access_token": "t"}', '{"account_id": 7, "name": "x", "access_token": null}'],
+)
+def test_a_token_file_with_a_value_of_the_wrong_kind_is_damaged(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "7.json"
+    path.write_text(content)
+    path.chmod(0o600)
+
+    with pytest.raises(AuthError, match=r"7\.json is damaged"):
+        TokenStore(tmp_path).accounts()
+
+
+def test_a_token_file_under_another_accounts_name_is_refused(tmp_path: Path) -> None:
+    """A copied file would load one account's sales under another's id."""
+    path = tmp_path / "8.json"
+    path.write_text('{"account_id": 7, "name": "x", "access_token": "t"}')
+    path.chmod(0o600)
+
+    with pytest.raises(AuthError, match="holds another account's tokens"):
+        TokenStore(tmp_path).accounts()
+
+
 def test_a_crash_while_saving_leaves_the_old_pair(shop: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = granted(shop)
     store = TokenStore(shop.settings.tokens_dir / "lightspeed")

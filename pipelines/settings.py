@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     lightspeed_reread_days: int = Field(3, ge=0, description="Sales completed in the last days, read again each night")
     lightspeed_deep_reread_days: int = Field(35, ge=0, description="The same, once a week")
 
+    shopify_api_url: BaseUrl = Field("https://{shop}.myshopify.com", description="{shop} is the store's name")
+    shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-\d\d$", description="Which version of the Admin API")
+    shopify_overlap_minutes: int = Field(5, ge=1, description="How far each night reads back before its cursor")
+
     tillhouse_data_dir: Path = Field(Path("data"), description="Where everything that tillhouse keeps is kept")
     tillhouse_cost_basis: Literal["average", "fifo"] = Field("average", description="Which unit cost margins use")
     tillhouse_business_day_cutover_hours: int = Field(

@@ -1,0 +1,47 @@
+"""Nested answers of online stores to the flat rows that landing casts: one table of paths an entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.columns import Kind
+from pipelines.landing import RawTable
+
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FlatTable:
+    """A raw table whose fields stand at *paths* of a node; a field without a path stands under its own name."""
+
+    table: RawTable
+    paths: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def row(self, node: Node) -> dict[str, Any]:
+        return {
+            column.field: _plain(_at(node, self.paths.get(column.field, column.field)), column.kind)
+            for column in self.table.columns
+        }
+
+    def id(self, node: Node) -> int | None:
+        """The node's own id, or None where it is not a number."""
+        key = next(column for column in self.table.columns if column.name == self.table.key)
+        value = self.row(node)[key.field]
+        return int(value) if str(value).isdigit() else None
+
+
+def _at(node: Any, path: str) -> Any:
+    for name in path.split("."):
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(name)
+    return node
+
+
+def _plain(value: Any, kind: Kind) -> Any:
+    """`gid://shopify/Order/7?…` is order 7."""
+    if kind is Kind.INTEGER and isinstance(value, str) and value.startswith("gid://"):
+        return value.partition("?")[0].rpartition("/")[2]
+    return value

@@ -1,0 +1,1 @@
+"""Shopify online stores: the Admin API in GraphQL."""

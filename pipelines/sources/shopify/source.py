@@ -1,0 +1,70 @@
+"""The walks of every connected store, on one HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+import httpx
+
+from pipelines.extraction import Cursor, Extraction, Tally
+from pipelines.landing import Landing, RawTable
+from pipelines.settings import Settings
+from pipelines.sources.shopify.auth import Authorizer
+from pipelines.sources.shopify.client import Points, ShopifyClient
+from pipelines.sources.shopify.endpoints import TABLES
+from pipelines.sources.shopify.tokens import Connection, TokenStore
+from pipelines.sources.shopify.walks import ShopWalk, Window
+from pipelines.transport import TIMEOUT
+
+
+def token_store(settings: Settings) -> TokenStore:
+    return TokenStore(settings.tokens_dir / "shopify")
+
+
+def shop_url(settings: Settings, shop: str) -> str:
+    return settings.shopify_api_url.replace("{shop}", shop)
+
+
+def all_tables() -> list[RawTable]:
+    return [flat.table for flat in TABLES]
+
+
+def extraction(
+    settings: Settings,
+    connections: Iterable[Connection],
+    landing: Landing,
+    cursors: Mapping[str, Mapping[str, Cursor]],
+    *,
+    since: str | None = None,
+    report: Callable[[Tally], None] = lambda _: None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Extraction:
+    """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
+    http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
+    store = token_store(settings)
+    window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since)
+    walks = [
+        ShopWalk(
+            _client(settings, http, store, connection),
+            connection.scopes,
+            landing,
+            cursors.get(str(connection.account_id), {}),
+            window=window,
+            report=report,
+        )
+        for connection in connections
+    ]
+    return Extraction(walks, close=http.aclose)
+
+
+def _client(settings: Settings, http: httpx.AsyncClient, store: TokenStore, connection: Connection) -> ShopifyClient:
+    url = shop_url(settings, connection.shop)
+    return ShopifyClient(
+        http,
+        Authorizer(store, http, url, connection.account_id),
+        shop_url=url,
+        version=settings.shopify_api_version,
+        account_id=connection.account_id,
+        points=Points(),
+    )

@@ -1,0 +1,204 @@
+"""What a night asks of one store, and the cursors that it leaves for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pipelines.errors import RequestError
+from pipelines.extraction import Cursor, Deliver, Tally
+from pipelines.landing import Landing
+from pipelines.sources.flattening import FlatTable, Node
+from pipelines.sources.shopify import endpoints
+from pipelines.sources.shopify.client import Page, ShopifyClient, Variables
+from pipelines.sources.shopify.records import order_rows, refuse_without_parts
+from pipelines.sources.store_walk import StoreWalk, stamp, windows
+
+HIDDEN_AFTER = timedelta(days=60)
+"""Without the scope read_all_orders, orders older than this are silently not there."""
+
+decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far back a night reads before what it has seen, and where a first one begins."""
+
+    overlap: timedelta = timedelta(minutes=5)
+    since: str | None = None
+
+
+class ShopWalk:
+    """One store's tables; they share its points."""
+
+    def __init__(
+        self,
+        client: ShopifyClient,
+        scopes: tuple[str, ...],
+        landing: Landing,
+        cursors: Mapping[str, Cursor],
+        *,
+        window: Window,
+        report: Callable[[Tally], None] = lambda _: None,
+    ) -> None:
+        self.account_id = client.account_id
+        self._client, self._scopes, self._landing = client, scopes, landing
+        self._cursors, self._window, self._report = cursors, window, report
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
+        """The walk of each table, to be run beside the others."""
+        walks: dict[str, type[TableWalk]] = {
+            "shop": SettingsWalk,
+            "location": LocationsWalk,
+            "customer": CustomersWalk,
+            "customer_order": OrdersWalk,
+        }
+        return {table: partial(self._walk, walk, table) for table, walk in walks.items()}
+
+    async def _walk(self, walk: type[TableWalk], table: str, deliver: Deliver) -> None:
+        cursor = self._cursors.get(table, {})
+        store_walk = walk(self.account_id, table, self._landing, cursor, deliver, self._report)
+        await store_walk.asking(self._client, self._scopes, self._window).run()
+
+
+class TableWalk(StoreWalk):
+    """A table of a Shopify store."""
+
+    client: ShopifyClient
+    scopes: tuple[str, ...]
+    window: Window
+
+    def asking(self, client: ShopifyClient, scopes: tuple[str, ...], window: Window) -> TableWalk:
+        self.client, self.scopes, self.window = client, scopes, window
+        return self
+
+    async def shop(self) -> Node:
+        shop: Node = decode(await self.client.one(endpoints.SHOP_QUESTION, "shop"))
+        return shop
+
+    async def changed(self, question: str, field: str, take: Callable[[Page], Awaitable[None]]) -> None:
+        """Hand over every page of what moved since the cursor, window by window; each keeps its own end as cursor."""
+        shop = await self.shop()
+        now = self.client.server_now or datetime.now(UTC)
+        start = self._start(shop)
+        self.refuse_hidden(start, now)
+        for begin, end in windows(start, now.replace(microsecond=0)):
+            query = f"updated_at:>='{_instant(begin)}' AND updated_at:<'{_instant(end)}'"
+            async for page in self.client.pages(question, field, {"query": query}):
+                await take(page)
+            self.cursor["until"] = stamp(end)
+            await self.deliver()
+        await self.deliver(whole=True)
+
+    def refuse_hidden(self, start: datetime, now: datetime) -> None:
+        """Only orders are hidden."""
+
+    def _start(self, shop: Node) -> datetime:
+        """Shopify stamps an order first and its parts later: a night begins before where the last one ended."""
+        if until := self.cursor.get("until"):
+            return datetime.fromisoformat(str(until)) - self.window.overlap
+        return datetime.fromisoformat(self.window.since or str(shop["createdAt"]))
+
+    async def take(self, table: FlatTable, page: Page) -> None:
+        self.count(len(page.nodes))
+        await self.land(page.nodes, {table: [decode(node) for node in page.nodes]})
+
+
+class SettingsWalk(TableWalk):
+    """The store itself."""
+
+    async def run(self) -> None:
+        raw = await self.client.one(endpoints.SHOP_QUESTION, "shop")
+        self.count(1)
+        await self.land([raw], {endpoints.SHOP: [decode(raw)]})
+        await self.deliver(whole=True)
+
+
+class LocationsWalk(TableWalk):
+    """All of them each night: they are few, and one that is gone leaves no trace."""
+
+    async def run(self) -> None:
+        async for page in self.client.pages(endpoints.LOCATIONS_QUESTION, "locations"):
+            await self.take(endpoints.LOCATION, page)
+        await self.deliver(whole=True)
+
+
+class CustomersWalk(TableWalk):
+    """What moved since the last night."""
+
+    async def run(self) -> None:
+        await self.changed(endpoints.CUSTOMERS_QUESTION, "customers", partial(self.take, endpoints.CUSTOMER))
+
+
+class OrdersWalk(TableWalk):
+    """What moved since the last night, each order whole: its lines, its ledger, its payments, its fulfilments."""
+
+    async def run(self) -> None:
+        await self.changed(endpoints.ORDERS_QUESTION, "orders", self._take_orders)
+
+    def refuse_hidden(self, start: datetime, now: datetime) -> None:
+        """Raises RequestError rather than take orders that the store hides for orders that are not there."""
+        if start < now - HIDDEN_AFTER and "read_all_orders" not in self.scopes:
+            raise RequestError(
+                f"store {self.account_id}: orders since {start:%Y-%m-%d} are asked for, but without the scope "
+                "read_all_orders the store hides those older than 60 days: give the app that scope and run "
+                "`tillhouse connect --shopify` again, or begin later with --since",
+                status=403,
+            )
+
+    async def _take_orders(self, page: Page) -> None:
+        self.count(len(page.nodes))
+        orders = [await self._whole(decode(node)) for node in page.nodes]
+        raw = [msgspec.json.encode(order) for order in orders]
+        await self.land(raw, order_rows(orders))
+
+    async def _whole(self, order: dict[str, Any]) -> dict[str, Any]:
+        """*order* with what its page had no room for."""
+        refuse_without_parts(order)
+        if _has_more(order, "lineItems"):
+            order["lineItems"]["nodes"] = await self._all(
+                endpoints.LINES_QUESTION, "order.lineItems", {"id": order["id"]}
+            )
+        if _has_more(order, "agreements") or any(
+            _has_more(agreement, "sales") for agreement in order["agreements"]["nodes"]
+        ):
+            order["agreements"]["nodes"] = await self._agreements(order["id"])
+        if endpoints.LISTED in {len(order["transactions"]), len(order["fulfillments"])}:
+            lists = decode(await self.client.one(endpoints.LISTS_QUESTION, "order", {"id": order["id"]}))
+            self.count(0)
+            order |= lists
+        return order
+
+    async def _agreements(self, order_id: str) -> list[Any]:
+        """One by one, each with all of its sales."""
+        agreements, before = list[Any](), None
+        async for page in self.client.pages(
+            endpoints.AGREEMENTS_QUESTION, "order.agreements", {"id": order_id}, first=1
+        ):
+            self.count(0)
+            for agreement in map(decode, page.nodes):
+                path = "order.agreements.nodes.0.sales"
+                sales = await self._all(endpoints.SALES_QUESTION, path, {"id": order_id, "before": before})
+                agreements.append({**agreement, "sales": {"nodes": sales}})
+            before = page.cursor
+        return agreements
+
+    async def _all(self, question: str, field: str, variables: Variables) -> list[Any]:
+        nodes: list[Any] = []
+        async for page in self.client.pages(question, field, variables):
+            self.count(0)
+            nodes += map(decode, page.nodes)
+        return nodes
+
+
+def _has_more(node: Node, connection: str) -> bool:
+    return bool(node[connection]["pageInfo"]["hasNextPage"])
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

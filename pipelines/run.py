@@ -19,23 +19,21 @@ import httpx
 
 from pipelines import warehouse
 from pipelines.errors import AuthError, LoadError, SettingsError, TillhouseError, TransformError
-from pipelines.extraction import Cursor, Extraction, Failure, Slice, Tally
+from pipelines.extraction import Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
 from pipelines.settings import Settings
-from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint
-from pipelines.sources.lightspeed.tokens import Connection, TokenStore
+from pipelines.sources.tokens import TokenStore
+from pipelines.sources.vendors import VENDORS, Vendor
 from pipelines.warehouse import Ledger, RunRecord
 
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-VENDOR = "lightspeed"
-RAW = f"raw_{VENDOR}"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 
-NEEDED = frozenset({"account", "shop", "register", "payment_type"})
-"""Read whatever else is selected: a sale has its day, its channel and its currency from them."""
+SALES = frozenset({"sale", "customer_order", "tokens"})
+"""Tables that an account has nothing to say without."""
 
 log = logging.getLogger("tillhouse")
 
@@ -102,7 +100,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
 
 def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
     """A night on which no account's sales were read to their end has nothing new to say."""
-    unread = {failure.account_id for failure in extracted.failures if failure.table in {"sale", "tokens"}}
+    unread = {failure.account_id for failure in extracted.failures if failure.table in SALES}
     if unread >= set(extracted.accounts):
         raise TillhouseError(
             f"no account's sales could be read to their end, so nothing was published; what came is kept, and the next "
@@ -157,66 +155,78 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
             shutil.rmtree(_scratch(settings), ignore_errors=True)
 
 
-def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
-    from pipelines.sources import source
-    from pipelines.sources.lightspeed import source as lightspeed
-    from pipelines.sources.lightspeed.records import all_tables
+@dataclass(frozen=True)
+class Reading:
+    """One vendor's accounts that a run reads."""
 
-    store = lightspeed.token_store(settings)
-    accounts = _chosen(store.account_ids(), options.accounts)
-    endpoints = _chosen_endpoints(options.tables)
-    record.accounts = len(accounts)
-    connections, unusable = _loaded(store, accounts)
-    pipeline = _pipeline(settings)
+    name: str
+    vendor: Vendor
+    accounts: list[int]
+    connections: list[Any]
+    unusable: list[Failure]
+
+
+def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
+    readings = _readings(settings, options)
+    extracted = Extracted([account_id for reading in readings for account_id in reading.accounts])
+    record.accounts = len(extracted.accounts)
+    for reading in readings:
+        _read(settings, options, report, record, reading, extracted)
+    _note(record, extracted)
+    _ensure_tables(settings)
+    if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
+        raise TillhouseError(record.message)
+    return extracted
+
+
+def _read(
+    settings: Settings, options: Options, report: Report, record: RunRecord, reading: Reading, extracted: Extracted
+) -> None:
+    from pipelines.sources import source
+
+    pipeline = _pipeline(settings, reading.name)
     _finish_pending(pipeline)
-    landing = Landing(settings.landing_dir / VENDOR, _scratch(settings), record.run_id)
-    extracted = Extracted(accounts)
+    landing = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id)
 
     def tally(latest: Tally) -> None:
         extracted.tallies[latest.account_id, latest.table] = latest
         report.tally(latest)
 
     report.step("extract")
-    cursors: dict[str, dict[str, Cursor]] = {} if options.full_refresh else source.cursors_of(pipeline.state, VENDOR)
-    extraction = lightspeed.extraction(
+    extraction = reading.vendor.extraction(
         settings,
-        connections,
+        reading.connections,
         landing,
-        cursors,
-        window=lightspeed.window(settings, options.since),
-        endpoints=endpoints,
+        {} if options.full_refresh else source.cursors_of(pipeline.state, reading.name),
+        since=options.since,
+        tables=tuple(table for table in options.tables if table in reading.vendor.selectable()),
         report=tally,
         transport=options.transport,
     )
-    _load(extraction, pipeline, landing, extracted, report)
-    extracted.failures += unusable
-    _note(record, extracted)
-    types = {table.name: source.column_types(table) for table in all_tables()} | source.note_types()
-    warehouse.ensure_tables(settings.work_file, RAW, types)
-    if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
-        raise TillhouseError(record.message)
-    return extracted
+    _load(reading.name, extraction, pipeline, landing, extracted, report)
+    extracted.failures += [*extraction.failures, *reading.unusable]
 
 
-def _load(extraction: Extraction, pipeline: Pipeline, landing: Landing, extracted: Extracted, report: Report) -> None:
+def _load(
+    vendor: str, extraction: Extraction, pipeline: Pipeline, landing: Landing, extracted: Extracted, report: Report
+) -> None:
     for part in extraction.slices():
         report.step("load")
-        _load_slice(part, pipeline, landing)
+        _load_slice(vendor, part, pipeline, landing)
         extracted.rejected += sum(len(delivery.landed.rejected) for delivery in part.deliveries if delivery.landed)
         report.step("extract")
-    extracted.failures = extraction.failures
-    for failure in extracted.failures:
+    for failure in extraction.failures:
         log.error("%s of account %s: %s", failure.table, failure.account_id, failure.sentence)
 
 
-def _load_slice(part: Slice, pipeline: Pipeline, landing: Landing) -> None:
+def _load_slice(vendor: str, part: Slice, pipeline: Pipeline, landing: Landing) -> None:
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     from pipelines.sources.source import source_of
 
     started = time.monotonic()
     try:
-        pipeline.run(source_of(VENDOR, part, landing)).raise_on_failed_jobs()
+        pipeline.run(source_of(vendor, part, landing)).raise_on_failed_jobs()
     except PipelineStepFailed as error:
         pipeline.abort_packages()
         cause = str(error.__cause__ or error).splitlines()[0]
@@ -237,16 +247,16 @@ def _note(record: RunRecord, extracted: Extracted) -> None:
         log.info("account %s, %s: %s rows in %s requests", tally.account_id, tally.table, tally.rows, tally.requests)
 
 
-def _pipeline(settings: Settings) -> Pipeline:
+def _pipeline(settings: Settings, vendor: str) -> Pipeline:
     import dlt
 
     dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "ERROR"
     pipeline = dlt.pipeline(
-        VENDOR,
+        vendor,
         pipelines_dir=str((settings.tillhouse_data_dir / "dlt").absolute()),
         destination=dlt.destinations.duckdb(_credentials(settings)),
-        dataset_name=RAW,
+        dataset_name=_schema(vendor),
     )
     if settings.work_file.exists():
         # A lost pipeline folder is rebuilt from the state that went into the work file with the rows.
@@ -270,19 +280,37 @@ def _finish_pending(pipeline: Pipeline) -> None:
         pipeline.run().raise_on_failed_jobs()
 
 
-def _chosen(known: list[int], wanted: tuple[int, ...]) -> list[int]:
+def _readings(settings: Settings, options: Options) -> list[Reading]:
+    """What is asked of whom; SettingsError where nothing is connected, or not what was named."""
+    stores = {name: vendor.token_store(settings) for name, vendor in VENDORS.items()}
+    known = [account_id for store in stores.values() for account_id in store.account_ids()]
+    _refuse_unknown(known, options)
+    readings = []
+    for name, vendor in VENDORS.items():
+        if options.tables and not set(options.tables) & set(vendor.selectable()):
+            continue
+        accounts = [one for one in stores[name].account_ids() if not options.accounts or one in options.accounts]
+        connections, unusable = _loaded(stores[name], accounts)
+        if accounts:
+            readings.append(Reading(name, vendor, accounts, connections, unusable))
+    return readings
+
+
+def _refuse_unknown(known: list[int], options: Options) -> None:
     if not known:
         raise SettingsError(
             "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
         )
-    if missing := sorted(set(wanted) - set(known)):
+    if missing := sorted(set(options.accounts) - set(known)):
         raise SettingsError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
-    return [account_id for account_id in known if not wanted or account_id in wanted]
+    tables = dict.fromkeys(table for vendor in VENDORS.values() for table in vendor.selectable())
+    if strange := sorted(set(options.tables) - tables.keys()):
+        raise SettingsError(f"{strange[0]!r} is not a table that is read; they are: {', '.join(tables)}")
 
 
-def _loaded(store: TokenStore, accounts: list[int]) -> tuple[list[Connection], list[Failure]]:
+def _loaded(store: TokenStore[Any], accounts: list[int]) -> tuple[list[Any], list[Failure]]:
     """The connections that can be used, and a failure for each that cannot: it must not cost the others their night."""
-    connections, failures = list[Connection](), list[Failure]()
+    connections, failures = list[Any](), list[Failure]()
     for account_id in accounts:
         try:
             connections.append(store.load(account_id))
@@ -291,11 +319,17 @@ def _loaded(store: TokenStore, accounts: list[int]) -> tuple[list[Connection], l
     return connections, failures
 
 
-def _chosen_endpoints(tables: tuple[str, ...]) -> tuple[Endpoint, ...]:
-    known = {endpoint.table: endpoint for endpoint in ENDPOINTS}
-    if missing := sorted(set(tables) - known.keys()):
-        raise SettingsError(f"{missing[0]!r} is not a table that is read; they are: {', '.join(known)}")
-    return tuple(endpoint for endpoint in ENDPOINTS if not tables or endpoint.table in {*tables, *NEEDED})
+def _schema(vendor: str) -> str:
+    return f"raw_{vendor}"
+
+
+def _ensure_tables(settings: Settings) -> None:
+    """Every vendor's tables, connected or not: the models read them all."""
+    from pipelines.sources.source import column_types, note_types
+
+    for name, vendor in VENDORS.items():
+        types = {table.name: column_types(table) for table in vendor.raw_tables()} | note_types()
+        warehouse.ensure_tables(settings.work_file, _schema(name), types)
 
 
 def _transform(settings: Settings, record: RunRecord) -> None:
@@ -303,6 +337,7 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     if not settings.work_file.exists():
         raise TillhouseError(f"{settings.work_file} does not exist yet: run `tillhouse extract` first")
     _tested_mark(settings).unlink(missing_ok=True)
+    _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
     # Unit tests hold rules on made-up rows: they belong to the project's tests, not to a night.
     result = _dbt(settings, "build", "--exclude-resource-type", "unit_test")

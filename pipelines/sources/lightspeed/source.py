@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 import httpx
 
 from pipelines.extraction import Cursor, Extraction, Tally
-from pipelines.landing import Landing
+from pipelines.landing import Landing, RawTable
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed.auth import Authorizer, OAuth
 from pipelines.sources.lightspeed.client import LightspeedClient
-from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS
+from pipelines.sources.lightspeed.records import all_tables
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.sources.lightspeed.walks import AccountWalk, Window
 from pipelines.transport import TIMEOUT, LeakyBucket
+
+NEEDED = frozenset({"account", "shop", "register", "payment_type"})
+"""Read whatever else is selected: a sale has its day, its channel and its currency from them."""
 
 CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=100)
 
@@ -38,13 +42,12 @@ def oauth(settings: Settings, http: httpx.AsyncClient) -> OAuth:
     )
 
 
-def window(settings: Settings, since: str | None = None) -> Window:
-    return Window(
-        overlap=timedelta(minutes=settings.lightspeed_overlap_minutes),
-        reread=timedelta(days=settings.lightspeed_reread_days),
-        deep_reread=timedelta(days=settings.lightspeed_deep_reread_days),
-        since=since,
-    )
+def raw_tables() -> list[RawTable]:
+    return all_tables()
+
+
+def selectable() -> tuple[str, ...]:
+    return tuple(endpoint.table for endpoint in ENDPOINTS)
 
 
 def extraction(
@@ -53,14 +56,15 @@ def extraction(
     landing: Landing,
     cursors: Mapping[str, Mapping[str, Cursor]],
     *,
-    window: Window,
-    endpoints: Sequence[Endpoint] = ENDPOINTS,
+    since: str | None = None,
+    tables: tuple[str, ...] = (),
     report: Callable[[Tally], None] = lambda _: None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = http_client(transport)
     store, refresher = token_store(settings), oauth(settings, http)
+    endpoints = [endpoint for endpoint in ENDPOINTS if not tables or endpoint.table in {*tables, *NEEDED}]
     walks = [
         AccountWalk(
             LightspeedClient(
@@ -72,10 +76,19 @@ def extraction(
             ),
             landing,
             cursors.get(str(connection.account_id), {}),
-            window=window,
+            window=_window(settings, since),
             endpoints=endpoints,
             report=report,
         )
         for connection in connections
     ]
     return Extraction(walks, close=http.aclose)
+
+
+def _window(settings: Settings, since: str | None) -> Window:
+    return Window(
+        overlap=timedelta(minutes=settings.lightspeed_overlap_minutes),
+        reread=timedelta(days=settings.lightspeed_reread_days),
+        deep_reread=timedelta(days=settings.lightspeed_deep_reread_days),
+        since=since,
+    )

@@ -10,7 +10,6 @@ from pipelines.sources.flattening import Node
 from pipelines.sources.shopify.endpoints import FULFILMENT, ORDER, ORDER_LINE, SALE, TRANSACTION
 from pipelines.sources.store_walk import Rows
 
-
 PARTS = ("lineItems", "agreements", "transactions", "fulfillments")
 
 

@@ -14,7 +14,7 @@ from pipelines.sources.shopify.auth import Authorizer
 from pipelines.sources.shopify.client import Points, ShopifyClient
 from pipelines.sources.shopify.endpoints import TABLES
 from pipelines.sources.shopify.tokens import Connection, TokenStore
-from pipelines.sources.shopify.walks import ShopWalk, Window
+from pipelines.sources.shopify.walks import WALKED, ShopWalk, Window
 from pipelines.transport import TIMEOUT
 
 
@@ -26,8 +26,12 @@ def shop_url(settings: Settings, shop: str) -> str:
     return settings.shopify_api_url.replace("{shop}", shop)
 
 
-def all_tables() -> list[RawTable]:
+def raw_tables() -> list[RawTable]:
     return [flat.table for flat in TABLES]
+
+
+def selectable() -> tuple[str, ...]:
+    return WALKED
 
 
 def extraction(
@@ -37,6 +41,7 @@ def extraction(
     cursors: Mapping[str, Mapping[str, Cursor]],
     *,
     since: str | None = None,
+    tables: tuple[str, ...] = (),
     report: Callable[[Tally], None] = lambda _: None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Extraction:
@@ -51,6 +56,7 @@ def extraction(
             landing,
             cursors.get(str(connection.account_id), {}),
             window=window,
+            tables={*tables, "shop"} if tables else set(WALKED),
             report=report,
         )
         for connection in connections

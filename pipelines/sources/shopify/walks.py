@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,21 +44,17 @@ class ShopWalk:
         cursors: Mapping[str, Cursor],
         *,
         window: Window,
+        tables: Collection[str],
         report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self.account_id = client.account_id
+        self._tables = tables
         self._client, self._scopes, self._landing = client, scopes, landing
         self._cursors, self._window, self._report = cursors, window, report
 
     def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
         """The walk of each table, to be run beside the others."""
-        walks: dict[str, type[TableWalk]] = {
-            "shop": SettingsWalk,
-            "location": LocationsWalk,
-            "customer": CustomersWalk,
-            "customer_order": OrdersWalk,
-        }
-        return {table: partial(self._walk, walk, table) for table, walk in walks.items()}
+        return {table: partial(self._walk, walk, table) for table, walk in WALKS.items() if table in self._tables}
 
     async def _walk(self, walk: type[TableWalk], table: str, deliver: Deliver) -> None:
         cursor = self._cursors.get(table, {})
@@ -194,6 +190,15 @@ class OrdersWalk(TableWalk):
             self.count(0)
             nodes += map(decode, page.nodes)
         return nodes
+
+
+WALKS: dict[str, type[TableWalk]] = {
+    "shop": SettingsWalk,
+    "location": LocationsWalk,
+    "customer": CustomersWalk,
+    "customer_order": OrdersWalk,
+}
+WALKED = tuple(WALKS)
 
 
 def _has_more(node: Node, connection: str) -> bool:

@@ -339,6 +339,7 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     _tested_mark(settings).unlink(missing_ok=True)
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
+    warehouse.write_stores(settings.work_file, _online_stores(settings))
     # Unit tests hold rules on made-up rows: they belong to the project's tests, not to a night.
     result = _dbt(settings, "build", "--exclude-resource-type", "unit_test")
     failed = [str(row.node.name) for row in result.result or () if row.status in {"error", "fail"}]
@@ -349,6 +350,16 @@ def _transform(settings: Settings, record: RunRecord) -> None:
             f"the details are in {settings.logs_dir / 'dbt.log'}"
         )
     _tested_mark(settings).touch()
+
+
+def _online_stores(settings: Settings) -> list[list[Any]]:
+    """Each connected online store with its retailer's Lightspeed account; one whose file is no good is left out."""
+    rows = []
+    for name, vendor in VENDORS.items():
+        store = vendor.token_store(settings)
+        connections, _ = _loaded(store, store.account_ids()) if name != "lightspeed" else ([], [])
+        rows += [[name, one.account_id, one.name, one.lightspeed_account_id] for one in connections]
+    return rows
 
 
 def _dbt(settings: Settings, *words: str) -> Any:

@@ -33,6 +33,8 @@ LEDGER_COLUMNS = {
     "message": "VARCHAR",
 }
 
+STORE_COLUMNS = {"source": "VARCHAR", "store_id": "BIGINT", "name": "VARCHAR", "account_id": "BIGINT"}
+
 
 @dataclass
 class RunRecord:
@@ -136,13 +138,22 @@ def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
     """Replace raw_tillhouse.run by *records*."""
     rows = [[asdict(record)[column] for column in LEDGER_COLUMNS] for record in records]
+    _replace(work_file, "run", LEDGER_COLUMNS, rows)
+
+
+def write_stores(work_file: Path, rows: list[list[Any]]) -> None:
+    """Replace raw_tillhouse.online_store by *rows*, in the order of STORE_COLUMNS."""
+    _replace(work_file, "online_store", STORE_COLUMNS, rows)
+
+
+def _replace(work_file: Path, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
     with opened(work_file) as connection:
-        listed = ", ".join(f"{column} {kind}" for column, kind in LEDGER_COLUMNS.items())
+        listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         connection.execute("create schema if not exists raw_tillhouse")
-        connection.execute(f"create or replace table raw_tillhouse.run ({listed})")
+        connection.execute(f"create or replace table raw_tillhouse.{table} ({listed})")
         if rows:
-            places = ", ".join("?" for _ in LEDGER_COLUMNS)
-            connection.executemany(f"insert into raw_tillhouse.run values ({places})", rows)
+            places = ", ".join("?" for _ in columns)
+            connection.executemany(f"insert into raw_tillhouse.{table} values ({places})", rows)
 
 
 def publish(work_file: Path, warehouse_file: Path) -> int:

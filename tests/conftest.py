@@ -18,13 +18,17 @@ from starlette.applications import Starlette
 from pipelines import run
 from pipelines.run import Options, Outcome, Report
 from pipelines.sandbox.api import Sandbox, create_app
+from pipelines.sandbox.catalogue import RETAILERS
 from pipelines.sandbox.knobs import Knobs
+from pipelines.sandbox.shopify import CLIENT_ID, CLIENT_SECRET, SCOPES
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.tomorrow import advance
 from pipelines.sandbox.world import Plan, build
 from pipelines.settings import Settings, read_settings
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import bearer, connected
+from pipelines.sources.shopify import source as shopify
+from pipelines.sources.shopify import tokens as shopify_tokens
 
 URL = "http://127.0.0.1:1"
 """Nothing listens there: every request goes to the application in process."""
@@ -58,6 +62,8 @@ class Retail:
     store: Store
     app: Starlette
     settings: Settings
+    online: bool = False
+    """Whether its online stores are connected as well."""
 
     @property
     def sandbox(self) -> Sandbox:
@@ -77,6 +83,24 @@ class Retail:
                     await connected(lightspeed.token_store(self.settings), oauth, bearer(token))
 
         asyncio.run(all_accounts())
+        if self.online:
+            self.connect_stores()
+
+    def connect_stores(self) -> None:
+        """Every online store of the world, each with its retailer's Lightspeed account."""
+        for retailer in RETAILERS:
+            number, name = retailer.shopify
+            shopify.token_store(self.settings).save(
+                shopify_tokens.Connection(
+                    number,
+                    f"{retailer.name} online",
+                    name,
+                    client_id=CLIENT_ID,
+                    client_secret=CLIENT_SECRET,
+                    scopes=SCOPES,
+                    lightspeed_account_id=retailer.account_id,
+                )
+            )
 
     def options(self, **asked: Any) -> Options:
         return Options(transport=self.transport, **asked)
@@ -97,7 +121,7 @@ class Retail:
     def elsewhere(self, folder: Path) -> Retail:
         """The same world, kept in another data directory that knows nothing yet."""
         settings = self.settings.model_copy(update={"tillhouse_data_dir": folder})
-        other = Retail(self.store, self.app, settings)
+        other = Retail(self.store, self.app, settings, self.online)
         other.connect()
         return other
 
@@ -118,8 +142,8 @@ class Retail:
         return rows
 
 
-def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None) -> Retail:
-    """A connected retailer in *folder*; the limit is off the scale unless *knobs* say otherwise."""
+def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None, *, online: bool = False) -> Retail:
+    """Connected retailers in *folder*; the limit is off the scale unless *knobs* say otherwise."""
     store = Store()
     build(store, plan)
     app = create_app(store, knobs or Knobs(speed=10_000))
@@ -127,10 +151,11 @@ def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None) -> Retai
         tillhouse_data_dir=folder,
         lightspeed_api_url=URL,
         lightspeed_auth_url=URL,
+        shopify_api_url=f"{URL}/shopify/{{shop}}",
         lightspeed_client_id="sandbox-client",
         lightspeed_client_secret="sandbox-secret",
     )
-    made = Retail(store, app, settings)
+    made = Retail(store, app, settings, online)
     made.connect()
     return made
 
@@ -139,6 +164,18 @@ def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None) -> Retai
 def small(tmp_path: Path) -> Retail:
     """A retailer with a few hundred sales."""
     return retail(tmp_path / "data", Plan(sales=300, days=60))
+
+
+@pytest.fixture(scope="session")
+def omni(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
+    """Retailers with their online stores after three nights, to be read only."""
+    made = retail(tmp_path_factory.mktemp("omni") / "data", Plan(sales=2_400, days=120), online=True)
+    made.night()
+    for _ in range(2):
+        made.tomorrow()
+        made.night()
+    yield made
+    made.store.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ left join {{ ref('dim_locations') }} as locations
 left join {{ ref('dim_channels') }} as channels on orders.channel = channels.channel
 left join {{ ref('dim_dates') }} as dates on orders.business_date = dates.date_day
 where
-    locations.shop_id is null
+    (orders.source = 'lightspeed' and locations.shop_id is null)
     or channels.channel is null
     or dates.date_day is null
 
@@ -25,7 +25,7 @@ from {{ ref('fct_payments') }} as payments
 left join {{ ref('fct_orders') }} as orders
     on
         payments.source = orders.source
-        and payments.account_id = orders.account_id
+        and payments.store_id = orders.store_id
         and payments.order_id = orders.order_id
 where
     payments.is_order_completed

@@ -1,4 +1,4 @@
-{# each day of an account comes to the same by location, by channel and by order #}
+{# each day of an account's tills comes to the same by location as by ticket, mirrors included #}
 with by_location as (
 
     select
@@ -18,25 +18,6 @@ with by_location as (
 
 ),
 
-by_channel as (
-
-    select
-        account_id,
-        business_date,
-        sum(gross_sales) as gross_sales,
-        sum(returns) as returns,
-        sum(cost_of_goods) as cost_of_goods,
-        sum(tax) as tax,
-        sum(discounts) as discounts,
-        sum(net_sales) as net_sales,
-        sum(total_sales) as total_sales
-    from {{ ref('revenue_by_channel_daily') }}
-    group by
-        account_id,
-        business_date
-
-),
-
 by_order as (
 
     select
@@ -49,7 +30,7 @@ by_order as (
         sum(discount_amount) as discounts,
         sum(net_amount) as net_sales,
         sum(total_amount) as total_sales
-    from {{ ref('fct_orders') }}
+    from {{ ref('int_lightspeed__tickets') }}
     group by
         account_id,
         business_date
@@ -60,29 +41,17 @@ select
     by_order.account_id,
     by_order.business_date,
     by_order.net_sales as order_amount,
-    by_location.net_sales as location_amount,
-    by_channel.net_sales as channel_amount
+    by_location.net_sales as location_amount
 from by_order
 full outer join by_location
     on
         by_order.account_id = by_location.account_id
         and by_order.business_date = by_location.business_date
-full outer join by_channel
-    on
-        by_order.account_id = by_channel.account_id
-        and by_order.business_date = by_channel.business_date
 where
     by_order.gross_sales is distinct from by_location.gross_sales
-    or by_order.gross_sales is distinct from by_channel.gross_sales
     or by_order.returns is distinct from by_location.returns
-    or by_order.returns is distinct from by_channel.returns
     or by_order.net_sales is distinct from by_location.net_sales
-    or by_order.net_sales is distinct from by_channel.net_sales
     or by_order.total_sales is distinct from by_location.total_sales
-    or by_order.total_sales is distinct from by_channel.total_sales
     or by_order.discounts is distinct from by_location.discounts
-    or by_order.discounts is distinct from by_channel.discounts
     or by_order.tax is distinct from by_location.tax
-    or by_order.tax is distinct from by_channel.tax
     or by_order.cost_of_goods is distinct from by_location.cost_of_goods
-    or by_order.cost_of_goods is distinct from by_channel.cost_of_goods

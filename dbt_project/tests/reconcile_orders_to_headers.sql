@@ -13,19 +13,27 @@ with headers as (
         and not coalesce(sales.is_voided, false)
         and not coalesce(sales.is_archived, false)
 
+),
+
+tickets as (
+
+    select
+        store_id,
+        order_id,
+        total_amount
+    from {{ ref('fct_orders') }}
+    where source = 'lightspeed'
+
 )
 
 select
-    coalesce(headers.account_id, orders.account_id) as account_id,
-    coalesce(headers.order_id, orders.order_id) as order_id,
-    orders.total_amount as order_amount,
+    coalesce(headers.account_id, tickets.store_id) as account_id,
+    coalesce(headers.order_id, tickets.order_id) as order_id,
+    tickets.total_amount as order_amount,
     headers.calc_total as header_amount
 from headers
-full outer join {{ ref('fct_orders') }} as orders
+full outer join tickets
     on
-        headers.account_id = orders.account_id
-        and headers.order_id = orders.order_id
-where
-    headers.calc_total is distinct from orders.total_amount
-    or orders.gross_amount - orders.discount_amount - orders.return_amount is distinct from orders.net_amount
-    or orders.net_amount + orders.tax_amount is distinct from orders.total_amount
+        headers.account_id = tickets.store_id
+        and headers.order_id = tickets.order_id
+where headers.calc_total is distinct from tickets.total_amount

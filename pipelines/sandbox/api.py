@@ -7,7 +7,7 @@ import email.utils
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -24,12 +24,18 @@ from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.limiter import Limit, list_cost
 from pipelines.sandbox.listing import count_of, page_of, relation_paths, shown_rows, understood
 from pipelines.sandbox.oauth import CLIENT_ID, CLIENT_SECRET, AuthorizationServer, RefusedError, Session
+from pipelines.sandbox.online import OnlineStores
+from pipelines.sandbox.shopify import Answer as ShopifyAnswer
+from pipelines.sandbox.shopify import ShopifyApi
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.wire import body
 
 Answer = tuple[int, Any, float]
 """Status, body and cost in drips."""
 
+
+SHOPIFY = "/shopify/{shop}/admin"
+"""Where a store's own host would be: here all are paths of one."""
 
 Handler = Callable[["Sandbox", Request, Session], Answer]
 
@@ -42,6 +48,7 @@ class Sandbox:
     knobs: Knobs
     clock: Callable[[], float]
     auth: AuthorizationServer
+    online: OnlineStores
     limits: dict[int, Limit] = field(default_factory=dict)
     requests: list[tuple[str, str, int, float]] = field(default_factory=list)
     """(method, path with query, status, cost) of every request to the API, in order."""
@@ -60,7 +67,8 @@ class Sandbox:
 def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], float] = time.time) -> Starlette:
     """Serve *store*; `app.state.sandbox` is there for tests to turn knobs and count requests."""
     settings = knobs or Knobs()
-    sandbox = Sandbox(store, settings, clock, AuthorizationServer(settings, clock))
+    online = OnlineStores(store, clock, replace(settings.shopify, speed=settings.shopify.speed * settings.speed))
+    sandbox = Sandbox(store, settings, clock, AuthorizationServer(settings, clock), online)
 
     def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         return partial(_guarded, sandbox, handler)
@@ -77,8 +85,12 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
             Route("/API/V3/Account/{account_id:int}/{name}.json", api(_list)),
             Route("/API/V3/Account/{account_id:int}/Sale/{sale_id:int}/SaleLine.json", api(_sale_lines)),
             Route("/API/V3/Account/{account_id:int}/{name}/{key:int}.json", api(_one)),
+            Route(f"{SHOPIFY}/oauth/access_token", partial(_shopify_token, sandbox), methods=["POST"]),
+            Route(f"{SHOPIFY}/api/{{version}}/graphql.json", partial(_shopify, sandbox), methods=["POST"]),
             Route("/sandbox/accounts.json", partial(_sandbox_accounts, sandbox)),
+            Route("/sandbox/stores.json", partial(_stores, sandbox)),
             Route("/sandbox/truth.json", partial(_truth, sandbox)),
+            Route("/sandbox/channels.json", partial(_channels, sandbox)),
             Route("/sandbox/tomorrow", partial(_tomorrow, sandbox), methods=["POST"]),
         ]
     )
@@ -228,6 +240,25 @@ async def _revoke(sandbox: Sandbox, request: Request) -> Response:
     return Response(status_code=200)
 
 
+async def _shopify_token(sandbox: Sandbox, request: Request) -> Response:
+    form = dict(parse_qsl((await request.body()).decode()))
+    return _of_shop(sandbox, request, lambda shop: shop.grant(form))
+
+
+async def _shopify(sandbox: Sandbox, request: Request) -> Response:
+    body = await request.body()
+    token = request.headers.get("X-Shopify-Access-Token", "")
+    return _of_shop(sandbox, request, lambda shop: shop.ask(request.path_params["version"], token, body))
+
+
+def _of_shop(sandbox: Sandbox, request: Request, ask: Callable[[ShopifyApi], ShopifyAnswer]) -> Response:
+    if fault := _planned(sandbox.knobs.faults, request.url.path):
+        return Response(fault.body, fault.status, {"Date": sandbox.date(), **fault.headers})
+    shop = sandbox.online.shopify(request.path_params["shop"])
+    status, answer, headers = ask(shop) if shop else (404, {"errors": "Not Found"}, {})
+    return Response(json.dumps(answer), status, {"Date": sandbox.date(), **headers}, media_type="application/json")
+
+
 async def _sandbox_accounts(sandbox: Sandbox, _: Request) -> Response:
     """What a demo needs to connect: no real server would say this."""
     rows = [
@@ -241,6 +272,14 @@ async def _sandbox_accounts(sandbox: Sandbox, _: Request) -> Response:
         for account_id in sandbox.store.accounts()
     ]
     return Response(json.dumps(rows), media_type="application/json")
+
+
+async def _stores(sandbox: Sandbox, _: Request) -> Response:
+    return Response(json.dumps(sandbox.online.connectable()), media_type="application/json")
+
+
+async def _channels(sandbox: Sandbox, _: Request) -> Response:
+    return Response(json.dumps(truth.channel_totals(sandbox.store), default=str), media_type="application/json")
 
 
 async def _truth(sandbox: Sandbox, _: Request) -> Response:

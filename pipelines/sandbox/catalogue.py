@@ -13,6 +13,9 @@ from pipelines.sandbox.store import Record
 OPENED = datetime(2023, 1, 9, 14, 0, tzinfo=UTC)
 """When everything that was always there was created."""
 
+WEB_CUSTOMER = 8
+"""The till's customer for whoever did not say who they are."""
+
 CASH, CARD, GIFT, CREDIT, ECOM, SHOPIFY, CHEQUE = 1, 3, 5, 4, 7, 11, 2
 
 PAYMENT_TYPES = (
@@ -81,6 +84,10 @@ class Retailer:
     shops: tuple[Shop, ...]
     share: float
     """Of all the world's tickets."""
+    shopify: tuple[int, str]
+    """Number and name of its Shopify store."""
+    native_store: int | None = None
+    """Number of its store in Lightspeed eCom E-Series, where that is connected to the till."""
 
 
 RETAILERS = (
@@ -97,6 +104,8 @@ RETAILERS = (
             Shop(3, "Pier 9", "US/Pacific", 0.30, 10, 21),
         ),
         share=0.6,
+        shopify=(61000001, "harbor-pine"),
+        native_store=71000001,
     ),
     Retailer(
         230002,
@@ -110,6 +119,7 @@ RETAILERS = (
             Shop(2, "Quayside", "Europe/London", 0.4, 10, 18),
         ),
         share=0.4,
+        shopify=(61000002, "quay-lane"),
     ),
 )
 
@@ -216,6 +226,8 @@ def item_record(product: Product, **changes: Any) -> Record:
 def customer_record(customer_id: int, created: datetime, **changes: Any) -> Record:
     """A customer with an invented name, an address at example.com and, for some, a telephone number."""
     first, last = FIRST_NAMES[customer_id % 12], LAST_NAMES[customer_id // 12 % 10]
+    if customer_id == WEB_CUSTOMER:
+        first, last = "Web", "Customer"
     phone = {"ContactPhone": {"number": f"555 01{customer_id % 100:02d}", "useType": "Mobile"}}
     record: Record = {
         "customerID": customer_id,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipelines.sandbox.shopify import ShopifyKnobs
+
 
 @dataclass
 class Fault:
@@ -46,3 +48,4 @@ class Knobs:
     page_size: int | None = None
     """Rows a page whatever the limit asks for: for tests of paging."""
     faults: list[Fault] = field(default_factory=list)
+    shopify: ShopifyKnobs = field(default_factory=ShopifyKnobs)

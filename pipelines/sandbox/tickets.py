@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
+from typing import Any
 
 from pipelines.sandbox.amounts import ZERO, Pricing, agrees, amount, header_amounts, line_amounts, rounded
 from pipelines.sandbox.catalogue import (
@@ -18,6 +19,7 @@ from pipelines.sandbox.catalogue import (
     ECOM,
     GIFT,
     SHOPIFY,
+    WEB_CUSTOMER,
     Product,
     Retailer,
     Shop,
@@ -25,6 +27,7 @@ from pipelines.sandbox.catalogue import (
     products,
 )
 from pipelines.sandbox.store import Record
+from pipelines.sandbox.web_orders import GUESTS, QUIET, TAG, is_pushed, turn_of
 
 CUSTOMERS = 400
 KEPT = 40
@@ -39,6 +42,9 @@ class Ticket:
     lines: list[Record]
     payments: list[Record] = field(default_factory=list)
     voids: list[Record] = field(default_factory=list)
+    ship_tos: list[Record] = field(default_factory=list)
+    twin: Ticket | None = None
+    """The ticket that the same order makes beside this one."""
 
 
 @dataclass
@@ -51,6 +57,10 @@ class Counters:
     void: int = 1
     tickets: int = 0
     order: int = 1001
+    """Of the Shopify store."""
+    native_order: int = 10001
+    """Of Lightspeed's own web store."""
+    ship_to: int = 1
 
     def take(self, name: str) -> int:
         value = int(getattr(self, name))
@@ -62,21 +72,38 @@ class Till:
     """Rings up tickets of one account; what kind comes next goes by a fixed rota, all else by chance."""
 
     def __init__(
-        self, retailer: Retailer, counters: Counters, chance: random.Random, *, subtotal_includes_tax: bool
+        self,
+        retailer: Retailer,
+        counters: Counters,
+        chance: random.Random,
+        *,
+        subtotal_includes_tax: bool,
+        native_push_names_order: bool,
     ) -> None:
         self.retailer, self.counters = retailer, counters
         self._chance, self._shown_incl = chance, subtotal_includes_tax
+        self._native_push_names_order = native_push_names_order
         self._products = [product for product in products() if product.item_id != 90]
         self._staff = employees(retailer)
         self._recent: deque[Ticket] = deque(maxlen=KEPT)
+        self._pushed: deque[Ticket] = deque(maxlen=KEPT)
+        """Copies of Shopify orders that nothing else happens to."""
         self._rota: dict[int, Callable[[Shop, datetime], Ticket]] = {
+            3: self.mirror_without_source,
             5: self.return_with_original,
+            7: self.mirror_by_note,
             9: self.return_without_original,
+            11: self.mirror_pushed_twice,
             13: self.exchange,
+            15: self.mirror_with_skipped_line,
             17: self.gift_card_load,
+            19: self.mirror_before_payment,
             21: self.gift_card_use,
+            23: self.docket_with_a_number,
             25: self.deposit,
+            27: self.return_of_online_goods,
             29: self.charge_to_account,
+            31: self.mirror_of_a_deleted_order,
             33: self.with_item_fee,
             37: self.voided_after_completion,
             41: self.voided_while_open,
@@ -87,7 +114,7 @@ class Till:
             61: self.with_archived_payment,
             65: self.given_away,
             69: self.web_order,
-            71: self.web_order,
+            71: self.web_order_in_two_sales,
             75: self.shopify_mirror,
             77: self.shopify_mirror,
             81: self.shopify_return,
@@ -105,7 +132,7 @@ class Till:
         """The next ticket of the rota, completed at *at*."""
         place = self.counters.take("tickets") % 120
         ticket = self._rota.get(place, self.ordinary)(shop, at)
-        if ticket.sale["completed"] and not ticket.sale["voided"] and len(ticket.lines) < 4:
+        if ticket.sale["completed"] and not ticket.sale["voided"] and len(ticket.lines) < 4 and TAG not in ticket.sale:
             self._recent.append(ticket)
         return ticket
 
@@ -217,10 +244,33 @@ class Till:
         pricing = replace(self._pricing(product), discount_percent=Decimal(1))
         return self._completed(self._assembled(shop, at, [(product, pricing)]), at)
 
+    # --- online orders, by every route that brings them to a till --------------------------------------
+
     def web_order(self, shop: Shop, at: datetime) -> Ticket:
         """The native web store: its own register where there is one, and always its payment type."""
         ticket = self._assembled(shop, at, self._basket(), customer=True)
-        if self.retailer.account_id == 120001:
+        if self.retailer.native_store:
+            number = self._native_number()
+            self._tag(ticket, "ecwid", number, "order")
+            if self._native_push_names_order:
+                ticket.sale |= {"referenceNumber": f"ORD{number}", "referenceNumberSource": "eCom"}
+        return self._by_the_web_store(ticket, at)
+
+    def web_order_in_two_sales(self, shop: Shop, at: datetime) -> Ticket:
+        """A home-made bridge: goods and shipping apart, one number, no source."""
+        if not self.retailer.native_store:
+            return self.web_order(shop, at)
+        number = self._native_number()
+        goods = self._assembled(shop, at, self._basket(), customer=True)
+        shipping = self._assembled(shop, at, [(None, Pricing(1, Decimal("6.95"), self._rates(taxed=True)))])
+        for ticket, role in ((goods, "order"), (shipping, "shipping")):
+            self._tag(ticket, "ecwid", number, role)
+            ticket.sale |= {"referenceNumber": f"ORD{number}", "customerID": goods.sale["customerID"]}
+        goods.twin = self._by_the_web_store(shipping, at)
+        return self._by_the_web_store(goods, at)
+
+    def _by_the_web_store(self, ticket: Ticket, at: datetime) -> Ticket:
+        if self.retailer.native_store:
             ticket.sale |= {"registerID": 9, "shopID": 1}
             for line in ticket.lines:
                 line["shopID"] = 1
@@ -228,17 +278,149 @@ class Till:
         return self._completed(ticket, at)
 
     def shopify_mirror(self, shop: Shop, at: datetime) -> Ticket:
-        return self._from_elsewhere(self._assembled(shop, at, self._basket(), customer=True), at, "Shopify")
+        number = self._order_number()
+        source = ("Shopify", "SHOPIFY", " shopify ", "Shopify")[number % 4]
+        return self._mirror(shop, at, number, referenceNumber=f"#{number}", referenceNumberSource=source)
 
-    def shopify_return(self, shop: Shop, at: datetime) -> Ticket:
-        product = self._chance.choice(self._products)
-        wares = [(product, replace(self._pricing(product), quantity=-1))]
-        ticket = self._from_elsewhere(self._assembled(shop, at, wares, customer=True), at, "Shopify")
-        ticket.sale["referenceNumber"] = f"#{self.counters.order - 2}-RETURN"
+    def mirror_without_source(self, shop: Shop, at: datetime) -> Ticket:
+        number = self._order_number()
+        return self._mirror(shop, at, number, referenceNumber=f"#{number}")
+
+    def mirror_by_note(self, shop: Shop, at: datetime) -> Ticket:
+        """The number stands in the note of the shipment, and nowhere else."""
+        number = self._order_number()
+        ticket = self._mirror(shop, at, number)
+        ship_to: Record = {
+            "shipToID": self.counters.take("ship_to"),
+            "shipped": False,
+            "timeStamp": at,
+            "shipNote": f"Shopify order #{number}, standard shipping",
+            "firstName": "",
+            "lastName": "",
+            "customerID": ticket.sale["customerID"],
+            "saleID": ticket.sale["saleID"],
+        }
+        ticket.sale["shipToID"] = ship_to["shipToID"]
+        ticket.ship_tos.append(ship_to)
         return ticket
 
+    def mirror_pushed_twice(self, shop: Shop, at: datetime) -> Ticket:
+        """A request that was repeated after a time-out, and had been heard the first time."""
+        number, wares = self._order_number(), self._basket()
+        named = {"referenceNumber": f"#{number}", "referenceNumberSource": "Shopify"}
+        ticket = self._mirror(shop, at, number, wares=wares, **named)
+        ticket.twin = self._mirror(shop, at, number, "copy", wares=wares, **named)
+        ticket.twin.sale["customerID"] = ticket.sale["customerID"]
+        return ticket
+
+    def mirror_with_skipped_line(self, shop: Shop, at: datetime) -> Ticket:
+        ticket = self.shopify_mirror(shop, at)
+        self._remember(ticket, skipped=True)
+        return ticket
+
+    def mirror_before_payment(self, shop: Shop, at: datetime) -> Ticket:
+        ticket = self.shopify_mirror(shop, at)
+        self._remember(ticket, unpaid=True)
+        return ticket
+
+    def mirror_of_a_deleted_order(self, shop: Shop, at: datetime) -> Ticket:
+        ticket = self._assembled(shop, at, self._basket(), customer=True)
+        number = f"#{900_000 + int(str(ticket.sale['saleID']))}"
+        ticket.sale |= {"referenceNumber": number, "referenceNumberSource": "Shopify"}
+        return self._by_shopify(ticket, at)
+
+    def docket_with_a_number(self, shop: Shop, at: datetime) -> Ticket:
+        """A counter docket that happens to bear the number of an online order."""
+        ticket = self.ordinary(shop, at)
+        ticket.sale["referenceNumber"] = str(max(1001, self.counters.order - 2))
+        return ticket
+
+    def shopify_return(self, shop: Shop, at: datetime) -> Ticket:
+        """The copy of a refund: a negative sale that names the order."""
+        if not self._pushed:
+            return self.return_without_original(shop, at)
+        original, ticket = self._taken_back(shop, at)
+        named = {"referenceNumber": f"{original.sale['referenceNumber']}-RETURN", "referenceNumberSource": "Shopify"}
+        ticket.sale |= named
+        self._tag(ticket, "shopify", _tag_of(original)["number"], "return", line=0)
+        return self._by_shopify(ticket, at)
+
+    def return_of_online_goods(self, shop: Shop, at: datetime) -> Ticket:
+        """Bought online, brought to the shop; for even numbers the online store gives the money back as well."""
+        if not self._pushed:
+            return self.return_without_original(shop, at)
+        original, ticket = self._taken_back(shop, at)
+        number = _tag_of(original)["number"]
+        ticket.lines[0]["parentSaleLineID"] = original.lines[0]["saleLineID"]
+        self._tag(ticket, "shopify", number, "store return" if number % 2 else "return", line=0)
+        return self._paid(ticket, at)
+
     def unknown_source(self, shop: Shop, at: datetime) -> Ticket:
-        return self._from_elsewhere(self._assembled(shop, at, self._basket()), at, "opSuite")
+        ticket = self._assembled(shop, at, self._basket())
+        ticket.sale |= {"referenceNumber": f"OP-{ticket.sale['saleID']}", "referenceNumberSource": "opSuite"}
+        self._pay(ticket, CARD, amount(ticket.sale, "calcTotal"))
+        return self._completed(ticket, at)
+
+    def _mirror(
+        self,
+        shop: Shop,
+        at: datetime,
+        number: int,
+        role: str = "order",
+        wares: Sequence[tuple[Product | None, Pricing]] | None = None,
+        **named: str,
+    ) -> Ticket:
+        ticket = self._assembled(shop, at, wares or self._basket(), customer=True)
+        if turn_of(number) in GUESTS:
+            ticket.sale["customerID"] = WEB_CUSTOMER
+        ticket.sale |= named
+        self._tag(ticket, "shopify", number, role)
+        if turn_of(number) in QUIET and role == "order" and named.get("referenceNumberSource"):
+            self._pushed.append(ticket)
+        return self._by_shopify(ticket, at)
+
+    def _by_shopify(self, ticket: Ticket, at: datetime) -> Ticket:
+        self._pay(ticket, SHOPIFY, amount(ticket.sale, "calcTotal"))
+        return self._completed(ticket, at)
+
+    def _taken_back(self, shop: Shop, at: datetime) -> tuple[Ticket, Ticket]:
+        """(the oldest copy that nothing came back of, an open ticket with one unit of its first line)."""
+        original = self._pushed.popleft()
+        line = original.lines[0]
+        pricing = Pricing(
+            -1,
+            amount(line, "unitPrice"),
+            self._rates(taxed=bool(line["tax"])),
+            discount_percent=amount(line, "discountPercent"),
+        )
+        ticket = self._assembled(shop, at, [(self._product(line), pricing)])
+        ticket.sale["customerID"] = original.sale["customerID"]
+        return original, ticket
+
+    def _tag(self, ticket: Ticket, source: str, number: int, role: str, **more: int) -> None:
+        ticket.sale[TAG] = {
+            "source": source,
+            "number": number,
+            "role": role,
+            "minutes": self._chance.choice((2, 15, 55, 240)),
+            **more,
+        }
+
+    def _remember(self, ticket: Ticket, **more: bool) -> None:
+        ticket.sale[TAG] = {**_tag_of(ticket), **more}
+
+    def _order_number(self) -> int:
+        """The next that the bridge sees: it passes over the others."""
+        while not is_pushed(number := self.counters.take("order")):
+            pass
+        return number
+
+    def _native_number(self) -> int:
+        while not is_pushed(number := self.counters.take("native_order")):
+            pass
+        return number
+
+    # --- the rest of the rota ------------------------------------------------------------------------
 
     def back_dated(self, shop: Shop, at: datetime) -> Ticket:
         ticket = self._sold(shop, at, self._basket())
@@ -314,13 +496,6 @@ class Till:
             self._pay(ticket, kind, total, refPaymentID=refunds)
         if kind == CASH and total > 0:
             ticket.sale["change"] = (5 - total % 5) % 5
-        return self._completed(ticket, at)
-
-    def _from_elsewhere(self, ticket: Ticket, at: datetime, source: str) -> Ticket:
-        number = f"#{self.counters.take('order')}"
-        ticket.sale |= {"referenceNumber": number, "referenceNumberSource": source}
-        kind = SHOPIFY if source == "Shopify" else CARD
-        self._pay(ticket, kind, amount(ticket.sale, "calcTotal"))
         return self._completed(ticket, at)
 
     def _basket(self, ticket_percent: Decimal = ZERO) -> list[tuple[Product | None, Pricing]]:
@@ -525,6 +700,12 @@ class Till:
         for line in ticket.lines:
             line["timeStamp"] = at
         return ticket
+
+
+def _tag_of(ticket: Ticket) -> dict[str, Any]:
+    tag = ticket.sale[TAG]
+    assert isinstance(tag, dict)
+    return tag
 
 
 def _due_elsewhere(payments: list[Record]) -> Decimal:

@@ -11,7 +11,7 @@ from pipelines.sandbox.amounts import agrees, amount, header_amounts
 from pipelines.sandbox.catalogue import CASH, CHEQUE, RETAILERS, Product, Retailer, customer_record, item_record
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.tickets import CUSTOMERS, Ticket, Till
-from pipelines.sandbox.world import State, load, now, put_tickets, save, trade
+from pipelines.sandbox.world import State, load, now, put_tickets, save, till_of, trade
 
 
 def advance(store: Store, days: int = 1) -> None:
@@ -206,9 +206,7 @@ class Editor:
 
     def _till(self) -> Till:
         counters = self._state.counters[self._account]
-        return Till(
-            self._retailer, counters, self._chance, subtotal_includes_tax=self._state.plan.subtotal_includes_tax
-        )
+        return till_of(self._retailer, counters, self._chance, self._state.plan)
 
     def _put(self, entity: str, record: Record) -> None:
         self._store.put(self._account, entity, [record])

@@ -1,17 +1,26 @@
-"""What the world's own totals are, added up sale by sale in plain Python; nothing here is shared with the models."""
+"""What the world's own totals are, added up in plain Python; nothing here is shared with the models.
+
+The tills' totals count every ticket. The channels' count each order once: an order of an online store by the store's
+own ledger, and of the tickets only those that are no copy of one, which the world knows because it made them.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.sandbox.amounts import ZERO, amount, rounded
+from pipelines.sandbox.catalogue import RETAILERS, Retailer
 from pipelines.sandbox.store import Record, Store
+from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, turn_of, web_orders
+from pipelines.sandbox.world import load, now
+
+SOURCES = {"shopify": ("online_own", "shopify"), "ecom": ("online_own", "ecom")}
 
 FOUR_PLACES = Decimal("0.0001")
 
@@ -20,6 +29,7 @@ FOUR_PLACES = Decimal("0.0001")
 class Sums:
     """What a counted sale adds to its day."""
 
+    orders: int = 0
     transactions: int = 0
     units_sold: Decimal = ZERO
     units_returned: Decimal = ZERO
@@ -27,6 +37,7 @@ class Sums:
     discounts: Decimal = ZERO
     returns: Decimal = ZERO
     net_sales: Decimal = ZERO
+    shipping_sales: Decimal = ZERO
     tax: Decimal = ZERO
     total_sales: Decimal = ZERO
     cost_of_goods: Decimal = ZERO
@@ -49,16 +60,19 @@ class Told:
     channel: str
     sub_channel: str
     sums: Sums
+    sale: Record
+    """The ticket; empty for an online order."""
 
 
 def daily_totals(store: Store) -> list[dict[str, Any]]:
     """One row an account, shop and business date: the measures of revenue_by_location_daily."""
-    return _grouped(store, ("account_id", "shop_id", "business_date"))
+    return _grouped(_counted(store), ("account_id", "shop_id", "business_date"))
 
 
-def channel_totals(store: Store) -> list[dict[str, Any]]:
-    """One row an account, business date, channel and sub-channel."""
-    return _grouped(store, ("account_id", "business_date", "channel", "sub_channel"))
+def channel_totals(store: Store, *, online: bool = True) -> list[dict[str, Any]]:
+    """One row an account, business date, channel and sub-channel; *online* False where no online store is connected."""
+    told = _each_once(store) if online else _counted(store)
+    return _grouped(told, ("account_id", "business_date", "channel", "sub_channel"))
 
 
 def payment_totals(store: Store) -> list[dict[str, Any]]:
@@ -78,11 +92,84 @@ def payment_totals(store: Store) -> list[dict[str, Any]]:
     return [dict(zip(names, key, strict=True)) | {"amount": total} for key, total in sorted(sums.items())]
 
 
-def _grouped(store: Store, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+def _grouped(counted: Iterable[Told], keys: tuple[str, ...]) -> list[dict[str, Any]]:
     groups: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    for told in _counted(store):
+    for told in counted:
         groups[tuple(getattr(told, key) for key in keys)].add(told.sums)
     return [dict(zip(keys, key, strict=True)) | vars(sums) for key, sums in sorted(groups.items())]
+
+
+def _each_once(store: Store) -> Iterator[Told]:
+    """Orders of the online stores, and the tickets that copy none."""
+    for retailer in RETAILERS:
+        yield from _online(store, retailer)
+    for told in _counted(store):
+        tag = told.sale.get(TAG)
+        if not isinstance(tag, dict) or not _is_connected(tag["source"]):
+            yield told
+        elif tag["role"] == "store return":
+            yield from _returned_to_a_shop(told)
+
+
+def _is_connected(source: str) -> bool:
+    return source == "shopify"
+
+
+def _returned_to_a_shop(told: Told) -> Iterator[Told]:
+    """The ticket is the shop's, what it takes back the online store's."""
+    tag = told.sale[TAG]
+    assert isinstance(tag, dict)
+    channel, sub_channel = _channel_of(turn_of(tag["number"]))
+    yield replace(told, sums=Sums(orders=1))
+    yield replace(told, channel=channel, sub_channel=sub_channel, sums=replace(told.sums, orders=0))
+
+
+def _channel_of(turn: str) -> tuple[str, str]:
+    return "phone_mail" if turn == "taken by phone" else "online_own", "shopify"
+
+
+def _online(store: Store, retailer: Retailer) -> Iterator[Told]:
+    state = load(store)
+    zone = ZoneInfo(retailer.shops[0].zone)
+    for order in web_orders(store, retailer, "shopify", shown_incl=state.plan.subtotal_includes_tax):
+        if order.is_test or order.placed_at > now(store):
+            continue
+        channel = _channel_of(order.turn)
+        sold = sum(entry.quantity for entry in order.told(now(store)) if _is_sold(entry))
+        placed = Sums(orders=1, transactions=1 if sold > 0 else 0)
+        yield Told(retailer.account_id, 0, _day(order.placed_at, zone), *channel, placed, {})
+        for entry in order.told(now(store)):
+            yield Told(retailer.account_id, 0, _day(entry.at, zone), *channel, _entered(order, entry), {})
+
+
+def _is_sold(entry: Entry) -> bool:
+    return entry.kind == "PRODUCT" and entry.action != "RETURN"
+
+
+def _entered(order: WebOrder, entry: Entry) -> Sums:
+    """What a line of an online order's ledger adds: gift cards and tips are no revenue, shipping one of its own."""
+    if entry.kind in {"GIFT_CARD", "TIP"}:
+        return Sums()
+    if entry.kind == "SHIPPING":
+        return Sums(shipping_sales=entry.net, tax=entry.tax, total_sales=entry.total)
+    back = entry.action == "RETURN"
+    cost = order.lines[entry.line].cost * entry.quantity if entry.line is not None else ZERO
+    return Sums(
+        units_sold=ZERO if back else Decimal(entry.quantity),
+        units_returned=-Decimal(entry.quantity) if back else ZERO,
+        gross_sales=ZERO if back else entry.net + entry.discount,
+        discounts=ZERO if back else entry.discount,
+        returns=-entry.net if back else ZERO,
+        net_sales=entry.net,
+        tax=entry.tax,
+        total_sales=entry.total,
+        cost_of_goods=cost,
+        gross_margin=entry.net - cost,
+    )
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).date().isoformat()
 
 
 def _counted(store: Store) -> Iterator[Told]:
@@ -98,6 +185,7 @@ def _counted(store: Store) -> Iterator[Told]:
                     channel=channel,
                     sub_channel=sub_channel,
                     sums=sums_of(sale, lines, payments, facts),
+                    sale=sale,
                 )
 
 
@@ -134,9 +222,9 @@ class _Facts:
         return moment.astimezone(self._zones[shop_id])
 
     def channel(self, sale: Record, payments: list[Record]) -> tuple[str, str]:
-        source = str(sale["referenceNumberSource"])
+        source = str(sale["referenceNumberSource"]).strip().lower()
         if source:
-            return ("online_own", "shopify") if source == "Shopify" else ("unknown", source.lower())
+            return SOURCES.get(source, ("unknown", source))
         paid_by = {self.payment_kinds[payment["paymentTypeID"]] for payment in payments}
         if self._registers.get(sale["registerID"]) == "eCom" or "ecom" in paid_by:
             return "online_own", "ecom"
@@ -166,6 +254,7 @@ def sums_of(sale: Record, lines: list[Record], payments: list[Record], facts: _F
     back = rounded(sum((-_net(line) for line in lines if amount(line, "unitQuantity") < 0), ZERO))
     cost = rounded(sum((amount(line, "avgCost") * amount(line, "unitQuantity") for line in lines), ZERO))
     return Sums(
+        orders=1,
         transactions=1 if sold else 0,
         units_sold=sum((amount(line, "unitQuantity") for line in sold), ZERO),
         units_returned=-sum((amount(line, "unitQuantity") for line in returned), ZERO),

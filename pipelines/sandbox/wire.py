@@ -11,8 +11,12 @@ from pipelines.sandbox.store import Record
 
 
 def rendered(record: Record, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-    """*record* in wire form; None means that the key is absent."""
-    return {key: _wire(value) for key, value in record.items() if value is not None and key not in hidden}
+    """*record* in wire form; None means that the key is absent, an underscore that only the world knows of it."""
+    return {
+        key: _wire(value)
+        for key, value in record.items()
+        if value is not None and key not in hidden and not key.startswith("_")
+    }
 
 
 def leveled(rows: list[dict[str, Any]]) -> Any:

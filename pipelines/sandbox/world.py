@@ -38,6 +38,8 @@ class Plan:
     """Whether a void moves the sale's updateTime; unknown."""
     retype_moves_update_time: bool = True
     """Whether a payment's other type moves its sale's updateTime; unknown."""
+    native_push_names_order: bool = True
+    """Whether the native web store's push names itself and the order's number on the ticket; unknown."""
     line_edit_moves_sale: bool = False
     """Whether an edited line moves its sale's clocks; unknown."""
 
@@ -75,7 +77,7 @@ def trade(store: Store, state: State, days: int) -> None:
         account_id = retailer.account_id
         counters = state.counters[account_id]
         chance = random.Random(f"{state.plan.seed}/{account_id}/{state.last_day}")  # noqa: S311 - invented trade
-        till = Till(retailer, counters, chance, subtotal_includes_tax=state.plan.subtotal_includes_tax)
+        till = till_of(retailer, counters, chance, state.plan)
         tickets = (
             ticket
             for number in range(1, days + 1)
@@ -84,6 +86,16 @@ def trade(store: Store, state: State, days: int) -> None:
         _keep(store, state, account_id, tickets)
     state.last_day += timedelta(days=days)
     save(store, state)
+
+
+def till_of(retailer: Retailer, counters: Counters, chance: random.Random, plan: Plan) -> Till:
+    return Till(
+        retailer,
+        counters,
+        chance,
+        subtotal_includes_tax=plan.subtotal_includes_tax,
+        native_push_names_order=plan.native_push_names_order,
+    )
 
 
 def now(store: Store) -> datetime:
@@ -128,6 +140,7 @@ def put_tickets(store: Store, account_id: int, tickets: list[Ticket]) -> None:
     store.put(account_id, "Sale", [ticket.sale for ticket in tickets])
     store.put(account_id, "SaleLine", [line for ticket in tickets for line in ticket.lines])
     store.put(account_id, "SalePayment", [payment for ticket in tickets for payment in ticket.payments])
+    store.put(account_id, "ShipTo", [ship_to for ticket in tickets for ship_to in ticket.ship_tos])
     store.put(account_id, "SaleVoid", [void for ticket in tickets for void in ticket.voids])
 
 
@@ -154,7 +167,10 @@ def _day(till: Till, chance: random.Random, plan: Plan, day: date) -> Iterator[T
         key=lambda hour: hour[0],
     )
     for at, place in hours:
-        yield till.ring_up(till.retailer.shops[place], at)
+        ticket = till.ring_up(till.retailer.shops[place], at)
+        yield ticket
+        if ticket.twin:
+            yield ticket.twin
 
 
 def _expected(plan: Plan, retailer: Retailer, shop: Shop, day: date) -> float:

@@ -1,124 +1,34 @@
-with sales as (
+with tickets as (
 
     select *
-    from {{ ref('int_lightspeed__counted_sales') }}
-
-),
-
-channels as (
-
-    select *
-    from {{ ref('int_lightspeed__sale_channels') }}
-
-),
-
-line_sums as (
-
-    select
-        account_id,
-        sale_id,
-        sum(case when quantity > 0 then quantity else 0 end) as units_sold,
-        sum(case when quantity < 0 then -quantity else 0 end) as units_returned,
-        {{ to_cents('sum(gross_amount)') }} as gross_amount,
-        {{ to_cents('sum(return_amount)') }} as return_amount,
-        {{ to_cents('sum(cost_amount)') }} as cost_amount,
-        {{ to_cents("sum(case when event_type = 'item_fee' then net_amount else 0 end)") }} as item_fee_amount,
-        max(case when event_type = 'gift_card_load' then 1 else 0 end) as gift_card_lines
-    from {{ ref('int_lightspeed__counted_lines') }}
-    group by
-        account_id,
-        sale_id
-
-),
-
-tips as (
-
-    select
-        account_id,
-        sale_id,
-        sum(tip_amount) as tip_amount
-    from {{ ref('stg_lightspeed__sale_payments') }}
-    where not coalesce(is_archived, false)
-    group by
-        account_id,
-        sale_id
-
-),
-
-joined as (
-
-    select
-        sales.*,
-        channels.channel,
-        channels.sub_channel,
-        coalesce(line_sums.units_sold, 0) as units_sold,
-        coalesce(line_sums.units_returned, 0) as units_returned,
-        coalesce(line_sums.gross_amount, 0) as gross_amount,
-        coalesce(line_sums.return_amount, 0) as return_amount,
-        coalesce(line_sums.cost_amount, 0) as cost_amount,
-        coalesce(line_sums.item_fee_amount, 0) as item_fee_amount,
-        coalesce(line_sums.gift_card_lines, 0) as gift_card_lines,
-        coalesce(tips.tip_amount, 0) as tip_amount
-    from sales
-    left join channels
-        on
-            sales.account_id = channels.account_id
-            and sales.sale_id = channels.sale_id
-    left join line_sums
-        on
-            sales.account_id = line_sums.account_id
-            and sales.sale_id = line_sums.sale_id
-    left join tips
-        on
-            sales.account_id = tips.account_id
-            and sales.sale_id = tips.sale_id
-
-),
-
-final as (
-
-    select
-        'lightspeed' as source,
-        account_id,
-        cast(sale_id as varchar) as order_id,
-        ticket_number as order_number,
-        {# an exchange is one ticket; one that only takes back, loads a card or takes a deposit is no transaction #}
-        case
-            when units_sold > 0 and units_returned > 0 then 'exchange'
-            when units_sold > 0 then 'sale'
-            when units_returned > 0 then 'return'
-            when gift_card_lines > 0 then 'gift_card_load'
-            else 'payment_only'
-        end as order_kind,
-        cast(case when units_sold > 0 then 1 else 0 end as bigint) as transactions,
-        shop_id,
-        location_name,
-        time_zone,
-        currency,
-        channel,
-        sub_channel,
-        register_id,
-        employee_id,
-        customer_id,
-        is_identified,
-        reference_number,
-        units_sold,
-        units_returned,
-        gross_amount,
-        gross_amount - return_amount - net_amount as discount_amount,
-        return_amount,
-        net_amount,
-        tax_amount,
-        total_amount,
-        cost_amount,
-        net_amount - cost_amount as margin_amount,
-        item_fee_amount,
-        tip_amount,
-        completed_at,
-        completed_local_at,
-        business_date
-    from joined
+    from {{ ref('int_lightspeed__tickets') }}
 
 )
 
-select * from final
+select
+    source,
+    account_id as store_id,
+    order_id,
+    order_number,
+    'completed' as order_status,
+    false as is_test,
+    cast(null as varchar) as native_channel,
+    channel,
+    sub_channel,
+    shop_id,
+    location_name,
+    time_zone,
+    currency,
+    register_id,
+    employee_id,
+    customer_id,
+    reference_number,
+    'in_store' as fulfilment_method,
+    true as is_handed_over,
+    cast(total_amount as decimal(18, 4)) as header_total,
+    cast(tip_amount as decimal(18, 4)) as tip_amount,
+    completed_at,
+    {# a ticket completes when it is paid in full #}
+    completed_at as paid_at,
+    cast(null as timestamp with time zone) as cancelled_at
+from tickets

@@ -52,7 +52,7 @@ moved as (
         payments.amount,
         coalesce(payments.tip_amount, 0) as tip_amount,
         payments.created_at as paid_at,
-        {{ local_time('payments.created_at', "coalesce(locations.time_zone, 'UTC')") }} as paid_local_at
+        coalesce(locations.time_zone, 'UTC') as time_zone
     from payments
     inner join sales
         on
@@ -78,11 +78,12 @@ final as (
 
     select
         'lightspeed' as source,
-        account_id,
+        account_id as store_id,
         cast(sale_payment_id as varchar) as payment_id,
         cast(sale_id as varchar) as order_id,
         shop_id,
         currency,
+        time_zone,
         register_id,
         employee_id,
         payment_type_id,
@@ -99,11 +100,9 @@ final as (
             else 'tender'
         end as movement,
         is_order_completed,
-        amount,
-        tip_amount,
-        paid_at,
-        paid_local_at,
-        {{ business_date('paid_local_at') }} as business_date
+        cast(amount as decimal(18, 4)) as amount,
+        cast(tip_amount as decimal(18, 4)) as tip_amount,
+        paid_at
     from moved
 
 )

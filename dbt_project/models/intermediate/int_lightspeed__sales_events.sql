@@ -1,7 +1,7 @@
 with orders as (
 
     select *
-    from {{ ref('int_lightspeed__orders') }}
+    from {{ ref('int_lightspeed__tickets') }}
 
 ),
 
@@ -104,40 +104,53 @@ events as (
 
 ),
 
+items as (
+
+    select *
+    from {{ ref('stg_lightspeed__items') }}
+
+),
+
 final as (
 
     select
         'lightspeed' as source,
-        events.account_id,
+        events.account_id as store_id,
         events.order_id,
         events.event_id,
         events.event_type,
-        orders.shop_id,
-        orders.currency,
-        orders.channel,
-        orders.sub_channel,
+        case events.event_type
+            when 'item_fee' then 'fee'
+            when 'gift_card_load' then 'gift_card'
+            when 'rounding' then 'rounding'
+            else 'product'
+        end as line_type,
         events.item_id,
+        coalesce(nullif(trim(items.custom_sku), ''), items.system_sku) as sku,
         events.employee_id,
         events.discount_id,
-        orders.customer_id,
-        events.quantity,
+        cast(events.quantity as decimal(18, 4)) as quantity,
         events.gross_amount,
         events.discount_amount,
         events.return_amount,
         events.net_amount,
+        cast(0 as decimal(28, 10)) as shipping_amount,
         events.tax_amount,
         events.total_amount,
+        cast(0 as decimal(28, 10)) as non_revenue_amount,
         events.cost_amount,
         events.average_cost_amount,
         events.fifo_cost_amount,
-        orders.completed_at as event_at,
-        orders.completed_local_at as event_local_at,
-        orders.business_date
+        orders.completed_at as event_at
     from events
     inner join orders
         on
             events.account_id = orders.account_id
             and events.order_id = orders.order_id
+    left join items
+        on
+            events.account_id = items.account_id
+            and events.item_id = items.item_id
 
 )
 

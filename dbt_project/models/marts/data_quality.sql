@@ -48,6 +48,92 @@ accounts_not_read_to_their_end as (
 
 ),
 
+stores_not_read_to_their_end as (
+
+    select
+        shops.store_id as account_id,
+        'customer_order' as table_name,
+        'withheld: the first reading is not complete' as issue,
+        'all orders' as detail,
+        count(orders.order_id) as row_count
+    from {{ ref('stg_shopify__shops') }} as shops
+    left join {{ ref('stg_shopify__orders') }} as orders on shops.store_id = orders.store_id
+    left join {{ ref('int_stores') }} as stores
+        on
+            stores.source = 'shopify'
+            and shops.store_id = stores.store_id
+    where stores.store_id is null
+    group by shops.store_id
+
+),
+
+test_orders as (
+
+    select
+        store_id as account_id,
+        'customer_order' as table_name,
+        'test order left out' as issue,
+        source as detail,
+        count(*) as row_count
+    from {{ ref('int_all_orders') }}
+    where is_test
+    group by
+        store_id,
+        source
+
+),
+
+orders_of_unknown_channels as (
+
+    select
+        account_id,
+        'customer_order' as table_name,
+        'channel is not known' as issue,
+        sub_channel as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where channel = 'unknown'
+    group by
+        account_id,
+        sub_channel
+
+),
+
+{# the ledger is what counts; where the order's own last total says otherwise, somebody should look #}
+ledgers_that_differ as (
+
+    select
+        store_id as account_id,
+        'customer_order' as table_name,
+        'ledger differs from the order''s total' as issue,
+        order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where
+        source <> 'lightspeed'
+        and abs(total_amount + non_revenue_amount - header_total) > 0.02
+    group by
+        store_id,
+        order_number
+
+),
+
+goods_without_a_cost as (
+
+    select
+        store_id as account_id,
+        'customer_order' as table_name,
+        'cost is not known' as issue,
+        coalesce(sku, 'no SKU') as detail,
+        count(*) as row_count
+    from {{ ref('fct_sales_events') }}
+    where cost_source = 'unknown'
+    group by
+        store_id,
+        coalesce(sku, 'no SKU')
+
+),
+
 orders_of_unknown_shops as (
 
     select
@@ -61,7 +147,9 @@ orders_of_unknown_shops as (
         on
             orders.account_id = shops.account_id
             and orders.shop_id = shops.shop_id
-    where shops.shop_id is null
+    where
+        orders.source = 'lightspeed'
+        and shops.shop_id is null
     group by
         orders.account_id,
         orders.shop_id
@@ -126,6 +214,31 @@ final as (
 
     select *
     from accounts_not_read_to_their_end
+
+    union all
+
+    select *
+    from stores_not_read_to_their_end
+
+    union all
+
+    select *
+    from test_orders
+
+    union all
+
+    select *
+    from orders_of_unknown_channels
+
+    union all
+
+    select *
+    from ledgers_that_differ
+
+    union all
+
+    select *
+    from goods_without_a_cost
 
     union all
 

@@ -1,13 +1,14 @@
 with payments as (
 
     select *
-    from {{ ref('int_lightspeed__payments') }}
+    from {{ ref('int_payments') }}
 
 )
 
 select
     source,
     account_id,
+    store_id,
     payment_id,
     order_id,
     shop_id,
@@ -19,6 +20,7 @@ select
     payment_kind,
     movement,
     is_order_completed,
+    is_mirror,
     cast(amount as decimal(18, 4)) as amount,
     cast(tip_amount as decimal(18, 4)) as tip_amount,
     paid_at,

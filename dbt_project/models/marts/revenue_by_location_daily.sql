@@ -1,7 +1,9 @@
+{# what Lightspeed's own reports say: every ticket of the tills, copies of online orders included #}
 with orders as (
 
     select *
     from {{ ref('fct_orders') }}
+    where source = 'lightspeed'
 
 )
 

@@ -237,6 +237,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         columns=columns(ids="saleVoidID saleID employeeID shopID", text="reason", times="createTime"),
     ),
     Endpoint(
+        table="ship_to",
+        collection="ShipTo",
+        key="shipToID",
+        reading=Reading.BY_CLOCK,
+        scope="employee:customers_read",
+        columns=columns(ids="shipToID saleID customerID", text="shipNote", flags="shipped", times="timeStamp"),
+    ),
+    Endpoint(
         table="unattached_sale_line",
         collection="SaleLine",
         key="saleLineID",

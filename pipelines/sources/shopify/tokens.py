@@ -24,6 +24,8 @@ class Connection:
     client_secret: str = field(default="", repr=False)
     scopes: tuple[str, ...] = ()
     connected_at: str = ""
+    lightspeed_account_id: int | None = None
+    """The same retailer's Lightspeed account."""
 
 
 class TokenStore(tokens.TokenStore[Connection]):

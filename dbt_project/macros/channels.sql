@@ -1,0 +1,38 @@
+{# Every source's rows of one relation of the contract: adding a channel is one more name here. #}
+{% macro every_source(relation) -%}
+    {% for prefix in ['int_lightspeed', 'stg_shopify'] %}
+        select *
+        from {{ ref(prefix ~ '__' ~ relation) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+{%- endmacro %}
+
+
+{# How an order reaches its buyer, in our words. #}
+{% macro fulfilment_method(native) -%}
+    case lower(coalesce({{ native }}, 'none'))
+        when 'shipping' then 'ship'
+        when 'pick_up' then 'pickup'
+        when 'pickup' then 'pickup'
+        when 'pickup_point' then 'pickup'
+        when 'local' then 'local_delivery'
+        when 'delivery' then 'local_delivery'
+        else 'none'
+    end
+{%- endmacro %}
+
+
+{# The number that a text holds by a pattern with one group; '' where it holds none. #}
+{% macro number_in(text, pattern) -%}
+    {{ return(adapter.dispatch('number_in')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__number_in(text, pattern) -%}
+    regexp_extract({{ text }}, {{ pattern }}, 1)
+{%- endmacro %}
+
+
+{# An order's number as two systems may write it: blanks, case and the leading # do not matter. #}
+{% macro bare_number(number) -%}
+    upper(trim(replace(coalesce({{ number }}, ''), '#', '')))
+{%- endmacro %}

@@ -1,0 +1,58 @@
+with payments as (
+
+    {{ every_source('payments') }}
+
+),
+
+orders as (
+
+    select *
+    from {{ ref('int_all_orders') }}
+
+),
+
+stores as (
+
+    select *
+    from {{ ref('int_stores') }}
+
+),
+
+mirrors as (
+
+    select *
+    from {{ ref('int_mirrors') }}
+    where is_mirror
+
+),
+
+in_local_time as (
+
+    select
+        payments.*,
+        stores.account_id,
+        mirrors.order_id is not null as is_mirror,
+        {{ local_time('payments.paid_at', 'payments.time_zone') }} as paid_local_at
+    from payments
+    inner join stores
+        on
+            payments.source = stores.source
+            and payments.store_id = stores.store_id
+    left join orders
+        on
+            payments.source = orders.source
+            and payments.store_id = orders.store_id
+            and payments.order_id = orders.order_id
+    left join mirrors
+        on
+            payments.source = 'lightspeed'
+            and payments.store_id = mirrors.account_id
+            and payments.order_id = mirrors.order_id
+    where not coalesce(orders.is_test, false)
+
+)
+
+select
+    in_local_time.*,
+    {{ business_date('paid_local_at') }} as business_date
+from in_local_time

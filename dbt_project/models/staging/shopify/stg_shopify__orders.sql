@@ -1,0 +1,89 @@
+with raw as (
+
+    select *
+    from {{ source('raw_shopify', 'customer_order') }}
+
+),
+
+shops as (
+
+    select *
+    from {{ ref('stg_shopify__shops') }}
+
+),
+
+locations as (
+
+    select *
+    from {{ ref('stg_shopify__locations') }}
+
+),
+
+payments as (
+
+    select *
+    from {{ ref('stg_shopify__payments') }}
+
+),
+
+last_payments as (
+
+    select
+        store_id,
+        order_id,
+        max(paid_at) as paid_at
+    from payments
+    where amount > 0
+    group by
+        store_id,
+        order_id
+
+),
+
+renamed as (
+
+    select
+        'shopify' as source,
+        raw.account_id as store_id,
+        cast(raw.id as varchar) as order_id,
+        raw.name as order_number,
+        case when raw.cancelled_at is null then 'completed' else 'cancelled' end as order_status,
+        coalesce(raw.test, false) as is_test,
+        lower(trim(coalesce(raw.channel_handle, raw.source_name))) as native_channel,
+        cast(null as varchar) as channel,
+        cast(null as varchar) as sub_channel,
+        cast(null as bigint) as shop_id,
+        coalesce(locations.name, shops.name) as location_name,
+        {{ known_zone('shops.time_zone') }} as time_zone,
+        raw.currency_code as currency,
+        cast(null as bigint) as register_id,
+        cast(null as bigint) as employee_id,
+        raw.customer_id,
+        raw.source_identifier as reference_number,
+        {{ fulfilment_method('raw.delivery_method') }} as fulfilment_method,
+        coalesce(upper(raw.display_fulfillment_status) = 'FULFILLED', false) as is_handed_over,
+        cast(raw.current_total_price as decimal(18, 4)) as header_total,
+        cast(coalesce(raw.total_tip, 0) as decimal(18, 4)) as tip_amount,
+        coalesce(raw.processed_at, raw.created_at) as completed_at,
+        {# nothing to pay is paid at once; what is only authorized or pending is not #}
+        case
+            when raw.total_price = 0 then raw.created_at
+            when
+                lower(raw.display_financial_status) in ('paid', 'partially_refunded', 'refunded')
+                then coalesce(last_payments.paid_at, raw.processed_at)
+        end as paid_at,
+        raw.cancelled_at
+    from raw
+    left join shops on raw.account_id = shops.store_id
+    left join locations
+        on
+            raw.account_id = locations.store_id
+            and raw.retail_location_id = locations.location_id
+    left join last_payments
+        on
+            raw.account_id = last_payments.store_id
+            and cast(raw.id as varchar) = last_payments.order_id
+
+)
+
+select * from renamed

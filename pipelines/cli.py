@@ -176,19 +176,38 @@ def _finish(outcome: Outcome, *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name", default="")
-@click.option("--token", help="A bearer token, instead of the browser ('-': read it from standard input).")
+@click.option("--token", help="A token, instead of the browser ('-': read it from standard input).")
 @click.option("--refresh-token", help="A refresh token that another app or tool obtained ('-': standard input).")
 @click.option("--code", help="An authorization code, or the whole address the browser was sent back to ('-': stdin).")
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@click.option("--shopify", "shop", help="Connect this Shopify store, such as harbor-pine.")
+@click.option("--client-id", default="", help="With --shopify: the id of the app that is installed on the store.")
+@click.option("--client-secret", default="", help="With --shopify: its secret ('-': standard input).")
+@click.option("--with-account", type=int, help="The Lightspeed account of the same retailer [default: the only one].")
 @with_settings
 def connect(
-    settings: Settings, name: str, token: str | None, refresh_token: str | None, code: str | None, no_browser: bool
+    settings: Settings,
+    name: str,
+    token: str | None,
+    refresh_token: str | None,
+    code: str | None,
+    no_browser: bool,
+    **store: Any,
 ) -> None:
-    """Connect a Lightspeed account, in the browser or with a token, under NAME (default: the account's own)."""
-    from pipelines import connecting
-
+    """Connect a Lightspeed account or an online store, under NAME (default: its own)."""
     _refuse_demo(settings)
     given = {"token": token, "refresh_token": refresh_token, "code": code}
+    if store["shop"]:
+        _connect_shopify(settings, name, given, **store)
+    elif any(store.values()):
+        raise UsageError("--client-id, --client-secret and --with-account go with an online store, such as --shopify")
+    else:
+        _connect_lightspeed(settings, name, given, browse=not no_browser)
+
+
+def _connect_lightspeed(settings: Settings, name: str, given: dict[str, str | None], *, browse: bool) -> None:
+    from pipelines import connecting
+
     secrets = {kind: _secret(value) for kind, value in given.items() if value}
     if len(secrets) > 1:
         raise UsageError("give one of --token, --refresh-token and --code")
@@ -200,9 +219,29 @@ def connect(
         return str(click.prompt("The address that your browser was sent to", err=True))
 
     connected = asyncio.run(
-        connecting.connect(settings, name=name, secrets=secrets, announce=announce, paste=paste, browse=not no_browser)
+        connecting.connect(settings, name=name, secrets=secrets, announce=announce, paste=paste, browse=browse)
     )
     out.print(connecting.connected_view(connected))
+
+
+def _connect_shopify(
+    settings: Settings,
+    name: str,
+    given: dict[str, str | None],
+    *,
+    shop: str,
+    client_id: str,
+    client_secret: str,
+    with_account: int | None,
+) -> None:
+    from pipelines import connecting
+    from pipelines.sources.shopify.connecting import Credentials
+
+    if given["refresh_token"] or given["code"] or bool(given["token"]) == bool(client_id and client_secret):
+        raise UsageError("a Shopify store takes --client-id with --client-secret, or --token, and nothing else")
+    credentials = Credentials(_secret(given["token"] or ""), client_id, _secret(client_secret))
+    connected = asyncio.run(connecting.connect_shopify(settings, shop, credentials, name=name, account_id=with_account))
+    out.print(connecting.connected_store_view(connected), soft_wrap=True)
 
 
 def _secret(value: str) -> str:

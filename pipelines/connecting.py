@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import RenderableType
 
-from pipelines.errors import AuthError, SettingsError, UnavailableError
+from pipelines.errors import AuthError, SettingsError, UnavailableError, UsageError
 from pipelines.settings import LOOPBACK, Settings
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import Grant, OAuth, bearer, code_of, connected, pkce
 from pipelines.sources.lightspeed.endpoints import SCOPES
 from pipelines.sources.lightspeed.tokens import Connection
-from pipelines.transport import Throttled, UnreadableBodyError
+from pipelines.sources.shopify import connecting as shopify
+from pipelines.sources.shopify.tokens import Connection as ShopifyConnection
+from pipelines.transport import TIMEOUT, Throttled, UnreadableBodyError
 
 PATIENCE = 300.0
 """Seconds that a merchant has to allow the app."""
@@ -51,6 +53,32 @@ async def connect(
         except (httpx.HTTPError, Throttled, UnreadableBodyError) as error:
             where = f"{settings.lightspeed_auth_url} or {settings.lightspeed_api_url}"
             raise UnavailableError(f"{where} did not answer ({type(error).__name__}): try again later") from None
+
+
+async def connect_shopify(
+    settings: Settings,
+    shop: str,
+    credentials: shopify.Credentials,
+    *,
+    name: str,
+    account_id: int | None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> ShopifyConnection:
+    """Connect a Shopify store, as the online store of the Lightspeed account *account_id* or of the only one."""
+    retailer = retailer_of(settings, account_id)
+    async with httpx.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+        return await shopify.connected(settings, http, shop, credentials, name=name, lightspeed_account_id=retailer)
+
+
+def retailer_of(settings: Settings, account_id: int | None) -> int | None:
+    """The Lightspeed account that an online store belongs to: the named one, else the only one; None without any."""
+    known = lightspeed.token_store(settings).account_ids()
+    listed = ", ".join(map(str, known)) or "none"
+    if account_id is not None and account_id not in known:
+        raise UsageError(f"--with-account {account_id} is not connected; connected: {listed}")
+    if account_id is None and len(known) > 1:
+        raise UsageError(f"say whose store it is: --with-account with one of {listed}")
+    return account_id if account_id is not None else next(iter(known), None)
 
 
 async def _grant(
@@ -114,3 +142,20 @@ def connected_view(connection: Connection) -> RenderableType:
     kept = "its token renews itself" if connection.refresh_token else "its token cannot be renewed"
     said = f"connected account {connection.account_id}, {connection.name}: {kept}"
     return f"{said}\nnext: tillhouse doctor, then tillhouse run"
+
+
+def connected_store_view(connection: ShopifyConnection) -> RenderableType:
+    """What was connected, whose it is, and what to type next."""
+    lines = [f"connected store {connection.account_id}, {connection.name}: {_whose(connection.lightspeed_account_id)}"]
+    if shopify.ALL_ORDERS in shopify.missing_scopes(connection):
+        lines.append(
+            f"note: without the scope {shopify.ALL_ORDERS} the store hides orders older than 60 days: "
+            "grant it, or begin the first night with --since"
+        )
+    return "\n".join([*lines, "next: tillhouse doctor, then tillhouse run"])
+
+
+def _whose(lightspeed_account_id: int | None) -> str:
+    if lightspeed_account_id is None:
+        return "of no Lightspeed account, so its orders are a retailer of their own"
+    return f"its orders count with Lightspeed account {lightspeed_account_id}"

@@ -19,11 +19,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipelines import run, warehouse
-from pipelines.connecting import connect
+from pipelines.connecting import connect, connect_shopify
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.run import Options, Outcome, Report
 from pipelines.settings import Settings, read_settings
 from pipelines.sources.lightspeed.source import token_store
+from pipelines.sources.shopify.connecting import Credentials
 from pipelines.status import run_table
 
 SPEED = 60
@@ -31,7 +32,7 @@ SPEED = 60
 
 QUESTION = "select business_date, location_name, net_sales from revenue_by_location_daily order by all desc limit 9"
 
-MEASURES = (
+COMMON = (
     "transactions",
     "units_sold",
     "units_returned",
@@ -43,18 +44,34 @@ MEASURES = (
     "total_sales",
     "cost_of_goods",
     "gross_margin",
-    "item_fees",
-    "tips",
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A mart that is held against the sandbox's own totals: what names its rows, and its measures."""
+
+    mart: str
+    key: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+LOCATIONS = View(
+    "revenue_by_location_daily", ("account_id", "shop_id", "business_date"), (*COMMON, "item_fees", "tips")
+)
+CHANNELS = View(
+    "revenue_by_channel_daily",
+    ("account_id", "business_date", "channel", "sub_channel"),
+    ("orders", *COMMON, "shipping_sales"),
 )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A measure of one account, shop and day that is not what the sandbox says it is."""
+    """A measure of one row of a mart that is not what the sandbox says it is."""
 
-    account_id: int
-    shop_id: int
-    business_date: str
+    mart: str
+    row: dict[str, str]
     measure: str
     warehouse: str
     sandbox: str
@@ -99,7 +116,7 @@ class Shown:
         first = self.differences[0]
         return (
             f"NOT reconciled: {len(self.differences):,} of {self.compared:,} amounts differ from the sandbox's own, "
-            f"such as {first.measure} of account {first.account_id}, shop {first.shop_id} on {first.business_date}: "
+            f"such as {first.measure} in {first.mart} at {', '.join(first.row.values())}: "
             f"{first.warehouse} here, {first.sandbox} there"
         )
 
@@ -130,10 +147,13 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
         started = time.monotonic()
         outcome = run.night(asked, Options(), report, command="demo")
         seconds = time.monotonic() - started
-        truth = httpx.get(f"{url}/sandbox/truth.json", timeout=300).raise_for_status().json()
+        compared = [
+            compare(asked, httpx.get(f"{url}/sandbox/{name}.json", timeout=300).raise_for_status().json(), view)
+            for name, view in (("truth", LOCATIONS), ("channels", CHANNELS))
+        ]
     nights = [record for record in run.ledger(settings).records() if record.command == "demo"]
-    compared, differences = compare(asked, truth)
-    return Shown(asked, outcome, len(nights), seconds, compared, differences)
+    differences = [difference for _, found in compared for difference in found]
+    return Shown(asked, outcome, len(nights), seconds, sum(count for count, _ in compared), differences)
 
 
 def world_file(settings: Settings) -> Path:
@@ -141,23 +161,25 @@ def world_file(settings: Settings) -> Path:
     return settings.tillhouse_data_dir / "sandbox.sqlite"
 
 
-def compare(settings: Settings, truth: list[dict[str, Any]]) -> tuple[int, list[Difference]]:
-    """(amounts compared, those that differ) between revenue_by_location_daily and the sandbox's own totals."""
-    key = ("account_id", "shop_id", "business_date")
-    told = {tuple(str(row[name]) for name in key): row for row in truth}
+def compare(settings: Settings, truth: list[dict[str, Any]], view: View = LOCATIONS) -> tuple[int, list[Difference]]:
+    """(amounts compared, those that differ) between the mart of *view* and the sandbox's own totals."""
+    told = {tuple(str(row[name]) for name in view.key): row for row in truth}
     with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
         rows = connection.execute(
-            f"select {', '.join((*key, *MEASURES))} from {warehouse.MARTS}.revenue_by_location_daily"
+            f"select {', '.join((*view.key, *view.measures))} from {warehouse.MARTS}.{view.mart}"
         ).fetchall()
-    ours = {tuple(str(part) for part in row[:3]): dict(zip(MEASURES, row[3:], strict=True)) for row in rows}
+    width = len(view.key)
+    ours = {
+        tuple(str(part) for part in row[:width]): dict(zip(view.measures, row[width:], strict=True)) for row in rows
+    }
     differences = [
-        Difference(int(place[0]), int(place[1]), place[2], measure, str(mine), str(theirs))
+        Difference(view.mart, dict(zip(view.key, place, strict=True)), measure, str(mine), str(theirs))
         for place in sorted(told.keys() | ours.keys())
-        for measure in MEASURES
+        for measure in view.measures
         if (mine := Decimal(str(ours.get(place, {}).get(measure, 0))))
         != (theirs := Decimal(str(told.get(place, {}).get(measure, 0))))
     ]
-    return len(told.keys() | ours.keys()) * len(MEASURES), differences
+    return len(told.keys() | ours.keys()) * len(view.measures), differences
 
 
 def _forget(settings: Settings) -> None:
@@ -188,6 +210,7 @@ def _connected(settings: Settings, url: str) -> Settings:
             **settings.model_dump(),
             "lightspeed_api_url": url,
             "lightspeed_auth_url": url,
+            "shopify_api_url": f"{url}/shopify/{{shop}}",
             "lightspeed_client_id": rows[0]["client_id"],
             "lightspeed_client_secret": rows[0]["client_secret"],
         }
@@ -196,6 +219,9 @@ def _connected(settings: Settings, url: str) -> Settings:
         kind = "refresh_token" if place == 0 else "token"
         secret = row["refresh_token"] if place == 0 else row["bearer_token"]
         asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None, paste=str))
+    for store in httpx.get(f"{url}/sandbox/stores.json", timeout=60).raise_for_status().json():
+        credentials = Credentials(client_id=store["client_id"], client_secret=store["client_secret"])
+        asyncio.run(connect_shopify(asked, store["store"], credentials, name="", account_id=store["account_id"]))
     return asked
 
 
@@ -224,8 +250,9 @@ def _announced(process: subprocess.Popen[str]) -> str:
 
 def _headline(settings: Settings) -> list[RenderableType]:
     with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
-        accounts, shops, orders = connection.execute(
+        accounts, stores, shops, orders = connection.execute(
             "select (select count(distinct account_id) from marts.dim_locations), "
+            "(select count(distinct store_id) from marts.fct_orders where source <> 'lightspeed'), "
             "(select count(*) from marts.dim_locations), (select count(*) from marts.fct_orders)"
         ).fetchall()[0]
         newest = "select max(business_date) from marts.revenue_by_location_daily"
@@ -241,7 +268,7 @@ def _headline(settings: Settings) -> list[RenderableType]:
         ).fetchall()
     locations = ("location", "currency", "tickets", "net sales", "tax", "total", "margin")
     return [
-        f"{accounts} accounts, {shops} shops, {orders:,} orders",
+        f"{accounts} accounts, {shops} shops, {stores} online stores, {orders:,} orders",
         "",
         _table("The last 7 days by location", locations, by_location),
         "",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Literal
@@ -13,12 +14,18 @@ import httpx
 from rich.console import RenderableType
 from rich.table import Table
 
-from pipelines.errors import TillhouseError
+from pipelines.errors import AuthError, TillhouseError
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import Authorizer
 from pipelines.sources.lightspeed.endpoints import SCOPES
 from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.sources.shopify import source as shopify
+from pipelines.sources.shopify.connecting import missing_scopes
+from pipelines.sources.shopify.endpoints import SCOPES as SHOPIFY_SCOPES
+from pipelines.sources.shopify.endpoints import SCOPES_QUESTION
+from pipelines.sources.shopify.tokens import Connection as ShopifyConnection
+from pipelines.sources.tokens import C, TokenStore
 from pipelines.transport import server_time
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -41,13 +48,18 @@ class Finding:
     remedy: str = ""
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
     """Look at everything; nothing that is wrong keeps the rest from being looked at."""
     findings = [_python(), _disk(settings), _client(settings)]
-    connections = _connections(settings, findings)
-    async with lightspeed.http_client() as http:
-        for connection in connections:
+    accounts = _connections(lightspeed.token_store(settings), findings)
+    stores = _connections(shopify.token_store(settings), findings)
+    if not accounts and not stores and all(finding.verdict != "fail" for finding in findings):
+        findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
+    async with lightspeed.http_client(transport) as http:
+        for connection in accounts:
             findings += await _account(settings, http, connection)
+        for store in stores:
+            findings += await _shopify(settings, http, store)
     return findings
 
 
@@ -82,14 +94,14 @@ def _client(settings: Settings) -> Finding:
     return Finding("OAuth client", "warn", "no id or no secret", remedy)
 
 
-def _connections(settings: Settings, findings: list[Finding]) -> list[Connection]:
-    try:
-        connections = lightspeed.token_store(settings).accounts()
-    except TillhouseError as error:
-        findings.append(Finding("accounts", "fail", str(error), "run `tillhouse connect` again"))
-        return []
-    if not connections:
-        findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
+def _connections(store: TokenStore[C], findings: list[Finding]) -> list[C]:
+    """Those that can be used; each that cannot is a finding."""
+    connections = []
+    for account_id in store.account_ids():
+        try:
+            connections.append(store.load(account_id))
+        except AuthError as error:
+            findings.append(Finding(f"account {account_id}", "fail", str(error), "run `tillhouse connect` again"))
     return connections
 
 
@@ -102,9 +114,31 @@ async def _account(settings: Settings, http: httpx.AsyncClient, connection: Conn
             f"{settings.lightspeed_api_url}/API/V3/Account/{connection.account_id}.json",
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         )
-    except (TillhouseError, httpx.HTTPError) as error:
-        return [Finding(what, "fail", str(error) or type(error).__name__, "see what is found; then run doctor again")]
-    return [_answer(what, response), _clock(what, response), _scopes(what, connection)]
+    except TillhouseError as error:
+        return [Finding(what, "fail", str(error), "see what is found; then run doctor again")]
+    except httpx.HTTPError as error:
+        found = f"{settings.lightspeed_api_url} did not answer ({type(error).__name__})"
+        return [Finding(what, "fail", found, "check LIGHTSPEED_API_URL and the network")]
+    answer = _answer(what, response)
+    if answer.verdict == "fail":
+        return [answer]
+    return [answer, _clock(what, response), _scopes(what, connection)]
+
+
+async def _shopify(settings: Settings, http: httpx.AsyncClient, connection: ShopifyConnection) -> list[Finding]:
+    what = f"store {connection.account_id}"
+    client = shopify.client(settings, http, shopify.token_store(settings), connection)
+    try:
+        granted = json.loads(await client.one(SCOPES_QUESTION, "currentAppInstallation.accessScopes"))
+    except TillhouseError as error:
+        return [Finding(what, "fail", str(error), "see what is found; then run doctor again")]
+    scopes = tuple(str(scope["handle"]) for scope in granted)
+    missing = missing_scopes(replace(connection, scopes=scopes))
+    answers = Finding(what, "ok", f"the API answers at version {settings.shopify_api_version}")
+    if not missing:
+        return [answers, Finding(f"{what}, scopes", "ok", f"all {len(SHOPIFY_SCOPES)} are granted")]
+    remedy = "add them to the app, install it again and run `tillhouse connect --shopify`"
+    return [answers, Finding(f"{what}, scopes", "warn", f"missing: {', '.join(missing)}", remedy)]
 
 
 def _answer(what: str, response: httpx.Response) -> Finding:

@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipelines import run, warehouse
+from pipelines.errors import AuthError
 from pipelines.run import Outcome
 from pipelines.settings import Settings
-from pipelines.sources.lightspeed.source import token_store
-from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.sources.tokens import TokenStore
+from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
 
 RUNS_SHOWN = 7
@@ -22,18 +23,31 @@ EXPIRING_DAYS = 30
 
 
 def accounts(settings: Settings) -> list[dict[str, Any]]:
-    """One row a connected account: account_id, name, token, connected_at, last_success."""
+    """One row a connected account or store: source, account_id, name, retailer, token, connected_at, last_success."""
     records = run.ledger(settings).records()
     return [
-        {
-            "account_id": connection.account_id,
-            "name": connection.name,
-            "token": _token_state(connection),
-            "connected_at": connection.connected_at,
-            "last_success": _last_success(records, connection.account_id),
-        }
-        for connection in token_store(settings).accounts()
+        _account(name, vendor.token_store(settings), account_id, records)
+        for name, vendor in VENDORS.items()
+        for account_id in vendor.token_store(settings).account_ids()
     ]
+
+
+def _account(source: str, store: TokenStore[Any], account_id: int, records: list[RunRecord]) -> dict[str, Any]:
+    """One whose file is no good says so in its row: the others are shown all the same."""
+    row = {"source": source, "account_id": account_id, "name": "", "retailer": None}
+    told = {"connected_at": "", "last_success": _last_success(records, account_id)}
+    try:
+        connection = store.load(account_id)
+    except AuthError as error:
+        return {**row, "token": str(error), **told}
+    return {
+        **row,
+        "name": connection.name,
+        "retailer": getattr(connection, "lightspeed_account_id", account_id),
+        "token": _token_state(connection),
+        **told,
+        "connected_at": connection.connected_at,
+    }
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -49,7 +63,7 @@ def status(settings: Settings) -> dict[str, Any]:
 def accounts_table(rows: list[dict[str, Any]]) -> RenderableType:
     if not rows:
         return "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
-    return _table("", rows, right={"account_id"})
+    return _table("", rows, right={"account_id", "retailer"})
 
 
 def status_view(found: dict[str, Any]) -> RenderableType:
@@ -108,8 +122,8 @@ def _freshness(settings: Settings) -> list[dict[str, Any]]:
     return [{"account_id": account, "newest_day": str(newest), "days": days} for account, newest, days in found]
 
 
-def _token_state(connection: Connection) -> str:
-    if connection.refresh_token:
+def _token_state(connection: Any) -> str:
+    if getattr(connection, "refresh_token", "") or getattr(connection, "client_secret", ""):
         return "renews itself"
     if connection.expires_at is None:
         return "does not say when it ends"

@@ -53,7 +53,9 @@ def test_a_cent_too_much_in_one_mart_row_is_told(traded: Retail) -> None:
 
     _, differences = compare(traded.settings, told)
 
-    assert [(found.business_date, found.measure) for found in differences] == [(told[7]["business_date"], "net_sales")]
+    assert [(found.row["business_date"], found.measure) for found in differences] == [
+        (told[7]["business_date"], "net_sales")
+    ]
 
 
 def test_every_channel_and_day_is_the_worlds_own_to_the_cent(traded: Retail) -> None:

@@ -294,7 +294,8 @@ class ShopifyClient:
                 )
 
     def _where(self, field: str = "") -> str:
-        return f"store {self.account_id}{f', {field}' if field else ''}"
+        # A store that is being connected has not told its number yet.
+        return f"store {self.account_id or self._url}{f', {field}' if field else ''}"
 
 
 def _inside(part: msgspec.Raw) -> dict[str, msgspec.Raw]:

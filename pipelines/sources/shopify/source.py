@@ -51,7 +51,7 @@ def extraction(
     window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since)
     walks = [
         ShopWalk(
-            _client(settings, http, store, connection),
+            client(settings, http, store, connection),
             connection.scopes,
             landing,
             cursors.get(str(connection.account_id), {}),
@@ -64,7 +64,7 @@ def extraction(
     return Extraction(walks, close=http.aclose)
 
 
-def _client(settings: Settings, http: httpx.AsyncClient, store: TokenStore, connection: Connection) -> ShopifyClient:
+def client(settings: Settings, http: httpx.AsyncClient, store: TokenStore, connection: Connection) -> ShopifyClient:
     url = shop_url(settings, connection.shop)
     return ShopifyClient(
         http,

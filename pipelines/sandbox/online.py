@@ -27,12 +27,14 @@ class OnlineStores:
         if retailer is None:
             return None
         now = world.now(self._store)
-        if name not in self._apis:
-            told = shopify_store(retailer, self.orders(retailer, "shopify"), now)
-            self._apis[name] = ShopifyApi(told, self._clock, lambda: world.now(self._store), self._knobs)
-        elif self._told_at[name] != now:
-            self._apis[name].store = shopify_store(retailer, self.orders(retailer, "shopify"), now)
-        self._told_at[name] = now
+        if self._told_at.get(name) != now:
+            self._told_at[name] = now
+            orders = self.orders(retailer, "shopify")
+            told = shopify_store(retailer, orders, opened=world.opened(self._store), now=now)
+            api = self._apis.setdefault(
+                name, ShopifyApi(told, self._clock, lambda: world.now(self._store), self._knobs)
+            )
+            api.store = told
         return self._apis[name]
 
     def orders(self, retailer: Retailer, source: str) -> list[WebOrder]:

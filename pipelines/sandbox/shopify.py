@@ -9,10 +9,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     GraphQLError,
     InlineFragmentNode,
@@ -21,8 +23,9 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
     build_schema,
-    graphql_sync,
+    execute_sync,
     parse,
+    validate,
 )
 
 SCHEMA = build_schema((Path(__file__).with_name("shopify.graphql")).read_text(encoding="utf-8"))
@@ -142,7 +145,9 @@ class ShopifyApi:
         if cost > self._left:
             refused = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
             return {"errors": [refused], "extensions": self._told(cost, None)}
-        result = graphql_sync(SCHEMA, question, self._root(), variable_values=variables)
+        if problems := _problems(question):
+            return {"errors": [{"message": problem} for problem in problems]}
+        result = execute_sync(SCHEMA, _parsed(question), self._root(), variable_values=variables)
         if result.errors:
             return {"errors": [{"message": error.message} for error in result.errors]}
         # What was not there to be returned is given back at once.
@@ -215,8 +220,7 @@ class ShopifyApi:
 
     def _cost(self, question: str, variables: Node) -> tuple[str, float]:
         """One point an object, and those of a connection as often as it is asked for; a scalar costs nothing."""
-        document = parse(question)
-        operation = next(part for part in document.definitions if isinstance(part, OperationDefinitionNode))
+        operation = next(part for part in _parsed(question).definitions if isinstance(part, OperationDefinitionNode))
         name = operation.name.value if operation.name else ""
         return name, max(1.0, self._cost_of(operation.selection_set, variables))
 
@@ -236,6 +240,17 @@ class ShopifyApi:
         times = _first(node, variables)
         inner = self._cost_of(node.selection_set, variables)
         return 1.0 + inner if times is None else times * max(inner, 1.0)
+
+
+@lru_cache(maxsize=32)
+def _parsed(question: str) -> DocumentNode:
+    return parse(question)
+
+
+@lru_cache(maxsize=32)
+def _problems(question: str) -> tuple[str, ...]:
+    """What is wrong with a question by the schema; looked at once, as it takes longer than the answer."""
+    return tuple(error.message for error in validate(SCHEMA, _parsed(question)))
 
 
 def _first(node: FieldNode, variables: Node) -> int | None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from pipelines.sandbox.amounts import ZERO
-from pipelines.sandbox.catalogue import OPENED, Retailer, customer_record
+from pipelines.sandbox.catalogue import Retailer, customer_record
 from pipelines.sandbox.shopify import ShopifyStore
 from pipelines.sandbox.web_orders import Entry, WebOrder
 
@@ -35,18 +35,18 @@ SOURCES = {"taken by phone": "shopify_draft_order"}
 METHODS = {"picked up": "PICK_UP"}
 
 
-def shopify_store(retailer: Retailer, orders: Iterable[WebOrder], now: datetime) -> ShopifyStore:
+def shopify_store(retailer: Retailer, orders: Iterable[WebOrder], *, opened: datetime, now: datetime) -> ShopifyStore:
     """The retailer's store as it stands at *now*."""
     number, name = retailer.shopify
     placed = [order for order in orders if order.placed_at <= now]
-    store = ShopifyStore(name, _shop(retailer), locations=list(_locations(retailer)))
+    store = ShopifyStore(name, _shop(retailer, opened), locations=list(_locations(retailer)))
     store.customers = [_customer(number, buyer, first) for buyer, first in _buyers(placed).items()]
     for order in placed:
         store.put(_Teller(retailer, order, now).node())
     return store
 
 
-def _shop(retailer: Retailer) -> Node:
+def _shop(retailer: Retailer, opened: datetime) -> Node:
     number, name = retailer.shopify
     zone = retailer.shops[0].zone
     return {
@@ -56,7 +56,7 @@ def _shop(retailer: Retailer) -> Node:
         "currencyCode": retailer.currency,
         "ianaTimezone": ZONES.get(zone, zone),
         "taxesIncluded": retailer.tax_inclusive,
-        "createdAt": _stamp(OPENED),
+        "createdAt": _stamp(opened),
     }
 
 

@@ -140,18 +140,17 @@ class WebOrder:
 
     def add(self, at: datetime, reason: str, action: str, line: WebLine) -> None:
         self.lines.append(line)
-        self._enter(at, reason, action, len(self.lines) - 1, line)
+        self.enter(at, reason, action, len(self.lines) - 1, line)
 
     def change(self, at: datetime, reason: str, action: str, place: int, quantity: int) -> Decimal:
         """Some units of a line more or less; returns the money that goes with them."""
-        part = self.lines[place].part(quantity)
-        self._enter(at, reason, action, place, part)
-        return part.net + part.tax
+        return self.enter(at, reason, action, place, self.lines[place].part(quantity))
 
-    def _enter(self, at: datetime, reason: str, action: str, place: int, line: WebLine) -> None:
-        self.entries.append(
-            Entry(at, reason, action, "PRODUCT", place, line.quantity, line.net, line.tax, line.discount)
-        )
+    def enter(self, at: datetime, reason: str, action: str, place: int, line: WebLine) -> Decimal:
+        """A line of the ledger for the order's line at *place*; returns the money that goes with it."""
+        entry = Entry(at, reason, action, "PRODUCT", place, line.quantity, line.net, line.tax, line.discount)
+        self.entries.append(entry)
+        return entry.total
 
 
 def web_orders(store: Store, retailer: Retailer, source: str, *, shown_incl: bool) -> list[WebOrder]:
@@ -205,7 +204,7 @@ class _Maker:
         self._take_its_turn(order, unpaid=bool(tag.get("unpaid")))
         for other, sale in tags:
             if other["role"] == "return":
-                self._refunded(order, _moment(sale, "createTime") - timedelta(minutes=10), other["line"])
+                self._refund_as(order, _moment(sale, "createTime") - timedelta(minutes=10), self._lines(sale)[0])
         return order
 
     def _unpushed(self, number: int, before: WebOrder) -> WebOrder:
@@ -246,6 +245,10 @@ class _Maker:
 
     def _refund_in_part(self, order: WebOrder) -> None:
         self._refunded(order, order.placed_at + timedelta(days=5, hours=3), 0)
+
+    def _refund_as(self, order: WebOrder, at: datetime, line: Record) -> None:
+        """What the till takes back, of the order's first line."""
+        self._take(order, at, order.enter(at, "REFUND", "RETURN", 0, self._line(line)))
 
     def _refunded(self, order: WebOrder, at: datetime, place: int) -> None:
         if order.lines[place].quantity > 0:

@@ -103,6 +103,12 @@ def now(store: Store) -> datetime:
     return datetime.combine(load(store).last_day + timedelta(days=1), time(NIGHTLY_HOUR), UTC)
 
 
+def opened(store: Store) -> datetime:
+    """The morning of its first day."""
+    plan = load(store).plan
+    return datetime.combine(plan.ends - timedelta(days=plan.days), time(), UTC)
+
+
 def is_built(store: Store) -> bool:
     return store.get_meta("state") is not None
 

@@ -34,6 +34,7 @@ tickets as (
 
 ),
 
+{# a copy may have been made before an edit took something out #}
 booked as (
 
     select
@@ -44,7 +45,7 @@ booked as (
     from {{ ref('int_all_events') }}
     where
         source <> 'lightspeed'
-        and event_type in ('sale', 'edit')
+        and (event_type = 'sale' or (event_type = 'edit' and total_amount > 0))
     group by
         source,
         store_id,

@@ -150,6 +150,8 @@ class ShopifyClient:
         self._http, self._authorizer, self._version = http, authorizer, version
         self._url = f"{shop_url}/admin/api/{version}/graphql.json"
         self._costs: dict[str, float] = {}
+        self._affordable: dict[str, int] = {}
+        """Rows a page at which a question stopped costing too much."""
 
     async def one(self, question: str, field: str, variables: Variables = NONE) -> bytes:
         """The object that *field* of the answer holds."""
@@ -163,6 +165,7 @@ class ShopifyClient:
 
         Raises ResponseError where a page does not say whether another follows.
         """
+        first = min(first, self._affordable.get(question, first))
         after: str | None = None
         seen = set[str]()
         while True:
@@ -172,6 +175,7 @@ class ShopifyClient:
                 if first == 1:
                     raise ResponseError(f"{self._where(field)}: one row alone costs more than a question may") from None
                 first //= 2
+                self._affordable[question] = first
                 continue
             page = self._connection(answer, field)
             yield Page([bytes(node) for node in page.nodes], page.page_info.end_cursor)

@@ -17,7 +17,10 @@ from pipelines.sources.flattening import FlatTable, Node
 from pipelines.sources.shopify import endpoints
 from pipelines.sources.shopify.client import Page, ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
-from pipelines.sources.store_walk import StoreWalk, stamp, windows
+from pipelines.sources.store_walk import Rows, StoreWalk, stamp, windows
+
+TOGETHER = 500
+"""Nodes that land as one file a table: a file more costs the load more than a row does."""
 
 HIDDEN_AFTER = timedelta(days=60)
 """Without the scope read_all_orders, orders older than this are silently not there."""
@@ -77,19 +80,35 @@ class TableWalk(StoreWalk):
         shop: Node = decode(await self.client.one(endpoints.SHOP_QUESTION, "shop"))
         return shop
 
-    async def changed(self, question: str, field: str, take: Callable[[Page], Awaitable[None]]) -> None:
-        """Hand over every page of what moved since the cursor, window by window; each keeps its own end as cursor."""
+    async def changed(self, question: str, field: str) -> None:
+        """Land whatever moved since the cursor, window by window; windows with little in them land together."""
         shop = await self.shop()
         now = self.client.server_now or datetime.now(UTC)
         start = self._start(shop)
         self.refuse_hidden(start, now)
+        waiting: list[Node] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
             query = f"updated_at:>='{_instant(begin)}' AND updated_at:<'{_instant(end)}'"
             async for page in self.client.pages(question, field, {"query": query}):
-                await take(page)
+                self.count(len(page.nodes))
+                waiting += [await self.whole(decode(node)) for node in page.nodes]
+                if len(waiting) >= TOGETHER:
+                    await self._land_all(waiting)
+            # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
-            await self.deliver()
+        await self._land_all(waiting)
         await self.deliver(whole=True)
+
+    async def whole(self, node: Node) -> Node:
+        """*node* with what its page had no room for."""
+        return node
+
+    def rows(self, nodes: list[Node]) -> Rows:
+        raise NotImplementedError
+
+    async def _land_all(self, waiting: list[Node]) -> None:
+        await self.land([msgspec.json.encode(node) for node in waiting], self.rows(waiting))
+        waiting.clear()
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
         """Only orders are hidden."""
@@ -128,14 +147,20 @@ class CustomersWalk(TableWalk):
     """What moved since the last night."""
 
     async def run(self) -> None:
-        await self.changed(endpoints.CUSTOMERS_QUESTION, "customers", partial(self.take, endpoints.CUSTOMER))
+        await self.changed(endpoints.CUSTOMERS_QUESTION, "customers")
+
+    def rows(self, nodes: list[Node]) -> Rows:
+        return {endpoints.CUSTOMER: nodes}
 
 
 class OrdersWalk(TableWalk):
     """What moved since the last night, each order whole: its lines, its ledger, its payments, its fulfilments."""
 
     async def run(self) -> None:
-        await self.changed(endpoints.ORDERS_QUESTION, "orders", self._take_orders)
+        await self.changed(endpoints.ORDERS_QUESTION, "orders")
+
+    def rows(self, nodes: list[Node]) -> Rows:
+        return order_rows(nodes)
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
         """Raises RequestError rather than take orders that the store hides for orders that are not there."""
@@ -147,14 +172,8 @@ class OrdersWalk(TableWalk):
                 status=403,
             )
 
-    async def _take_orders(self, page: Page) -> None:
-        self.count(len(page.nodes))
-        orders = [await self._whole(decode(node)) for node in page.nodes]
-        raw = [msgspec.json.encode(order) for order in orders]
-        await self.land(raw, order_rows(orders))
-
-    async def _whole(self, order: dict[str, Any]) -> dict[str, Any]:
-        """*order* with what its page had no room for."""
+    async def whole(self, node: Node) -> Node:
+        order = dict(node)
         refuse_without_parts(order)
         if _has_more(order, "lineItems"):
             order["lineItems"]["nodes"] = await self._all(

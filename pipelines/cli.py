@@ -181,6 +181,9 @@ def _finish(outcome: Outcome, *, as_json: bool) -> None:
 @click.option("--code", help="An authorization code, or the whole address the browser was sent back to ('-': stdin).")
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
 @click.option("--shopify", "shop", help="Connect this Shopify store, such as harbor-pine.")
+@click.option(
+    "--ecwid", "store_id", type=int, help="Connect the Lightspeed eCom E-Series (Ecwid) store of this number."
+)
 @click.option("--client-id", default="", help="With --shopify: the id of the app that is installed on the store.")
 @click.option("--client-secret", default="", help="With --shopify: its secret ('-': standard input).")
 @click.option("--with-account", type=int, help="The Lightspeed account of the same retailer [default: the only one].")
@@ -197,8 +200,14 @@ def connect(
     """Connect a Lightspeed account or an online store, under NAME (default: its own)."""
     _refuse_demo(settings)
     given = {"token": token, "refresh_token": refresh_token, "code": code}
+    if store["shop"] and store["store_id"]:
+        raise UsageError("connect one store at a time: --shopify or --ecwid")
     if store["shop"]:
+        store.pop("store_id")
         _connect_shopify(settings, name, given, **store)
+    elif store["store_id"]:
+        store.pop("shop")
+        _connect_ecwid(settings, name, given, **store)
     elif any(store.values()):
         raise UsageError("--client-id, --client-secret and --with-account go with an online store, such as --shopify")
     else:
@@ -241,6 +250,24 @@ def _connect_shopify(
         raise UsageError("a Shopify store takes --client-id with --client-secret, or --token, and nothing else")
     credentials = Credentials(_secret(given["token"] or ""), client_id, _secret(client_secret))
     connected = asyncio.run(connecting.connect_shopify(settings, shop, credentials, name=name, account_id=with_account))
+    out.print(connecting.connected_store_view(connected), soft_wrap=True)
+
+
+def _connect_ecwid(
+    settings: Settings,
+    name: str,
+    given: dict[str, str | None],
+    *,
+    store_id: int,
+    with_account: int | None,
+    **others: str | None,
+) -> None:
+    from pipelines import connecting
+
+    if not given["token"] or given["refresh_token"] or given["code"] or any(others.values()):
+        raise UsageError("an E-Series store takes --token with its secret token, and nothing else")
+    token = _secret(given["token"])
+    connected = asyncio.run(connecting.connect_ecwid(settings, store_id, token, name=name, account_id=with_account))
     out.print(connecting.connected_store_view(connected), soft_wrap=True)
 
 

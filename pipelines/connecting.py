@@ -13,6 +13,8 @@ from rich.console import RenderableType
 
 from pipelines.errors import AuthError, SettingsError, UnavailableError, UsageError
 from pipelines.settings import LOOPBACK, Settings
+from pipelines.sources.ecwid import connecting as ecwid
+from pipelines.sources.ecwid.tokens import Connection as EcwidConnection
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import Grant, OAuth, bearer, code_of, connected, pkce
 from pipelines.sources.lightspeed.endpoints import SCOPES
@@ -68,6 +70,21 @@ async def connect_shopify(
     retailer = retailer_of(settings, account_id)
     async with httpx.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
         return await shopify.connected(settings, http, shop, credentials, name=name, lightspeed_account_id=retailer)
+
+
+async def connect_ecwid(
+    settings: Settings,
+    store_id: int,
+    token: str,
+    *,
+    name: str,
+    account_id: int | None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> EcwidConnection:
+    """The same of an E-Series store, by its number and secret token."""
+    retailer = retailer_of(settings, account_id)
+    async with httpx.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+        return await ecwid.connected(settings, http, store_id, token, name=name, lightspeed_account_id=retailer)
 
 
 def retailer_of(settings: Settings, account_id: int | None) -> int | None:
@@ -144,10 +161,10 @@ def connected_view(connection: Connection) -> RenderableType:
     return f"{said}\nnext: tillhouse doctor, then tillhouse run"
 
 
-def connected_store_view(connection: ShopifyConnection) -> RenderableType:
+def connected_store_view(connection: ShopifyConnection | EcwidConnection) -> RenderableType:
     """What was connected, whose it is, and what to type next."""
     lines = [f"connected store {connection.account_id}, {connection.name}: {_whose(connection.lightspeed_account_id)}"]
-    if shopify.ALL_ORDERS in shopify.missing_scopes(connection):
+    if isinstance(connection, ShopifyConnection) and shopify.ALL_ORDERS in shopify.missing_scopes(connection):
         lines.append(
             f"note: without the scope {shopify.ALL_ORDERS} the store hides orders older than 60 days: "
             "grant it, or begin the first night with --since"

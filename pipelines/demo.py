@@ -19,7 +19,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipelines import run, warehouse
-from pipelines.connecting import connect, connect_shopify
+from pipelines.connecting import connect, connect_ecwid, connect_shopify
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.run import Options, Outcome, Report
 from pipelines.settings import Settings, read_settings
@@ -211,6 +211,7 @@ def _connected(settings: Settings, url: str) -> Settings:
             "lightspeed_api_url": url,
             "lightspeed_auth_url": url,
             "shopify_api_url": f"{url}/shopify/{{shop}}",
+            "ecwid_api_url": f"{url}/ecwid/api/v3",
             "lightspeed_client_id": rows[0]["client_id"],
             "lightspeed_client_secret": rows[0]["client_secret"],
         }
@@ -220,9 +221,16 @@ def _connected(settings: Settings, url: str) -> Settings:
         secret = row["refresh_token"] if place == 0 else row["bearer_token"]
         asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None, paste=str))
     for store in httpx.get(f"{url}/sandbox/stores.json", timeout=60).raise_for_status().json():
-        credentials = Credentials(client_id=store["client_id"], client_secret=store["client_secret"])
-        asyncio.run(connect_shopify(asked, store["store"], credentials, name="", account_id=store["account_id"]))
+        _connect_store(asked, store)
     return asked
+
+
+def _connect_store(settings: Settings, store: dict[str, Any]) -> None:
+    if store["source"] == "ecwid":
+        asyncio.run(connect_ecwid(settings, store["store"], store["token"], name="", account_id=store["account_id"]))
+        return
+    credentials = Credentials(client_id=store["client_id"], client_secret=store["client_secret"])
+    asyncio.run(connect_shopify(settings, store["store"], credentials, name="", account_id=store["account_id"]))
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from rich.table import Table
 
 from pipelines.errors import AuthError, TillhouseError
 from pipelines.settings import Settings
+from pipelines.sources.ecwid import source as ecwid
+from pipelines.sources.ecwid.tokens import Connection as EcwidConnection
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import Authorizer
 from pipelines.sources.lightspeed.endpoints import SCOPES
@@ -53,13 +55,16 @@ async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None
     findings = [_python(), _disk(settings), _client(settings)]
     accounts = _connections(lightspeed.token_store(settings), findings)
     stores = _connections(shopify.token_store(settings), findings)
-    if not accounts and not stores and all(finding.verdict != "fail" for finding in findings):
+    web_shops = _connections(ecwid.token_store(settings), findings)
+    if not accounts and not stores and not web_shops and all(finding.verdict != "fail" for finding in findings):
         findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
     async with lightspeed.http_client(transport) as http:
         for connection in accounts:
             findings += await _account(settings, http, connection)
         for store in stores:
             findings += await _shopify(settings, http, store)
+        for web_shop in web_shops:
+            findings.append(await _ecwid(settings, http, web_shop))
     return findings
 
 
@@ -139,6 +144,15 @@ async def _shopify(settings: Settings, http: httpx.AsyncClient, connection: Shop
         return [answers, Finding(f"{what}, scopes", "ok", f"all {len(SHOPIFY_SCOPES)} are granted")]
     remedy = "add them to the app, install it again and run `tillhouse connect --shopify`"
     return [answers, Finding(f"{what}, scopes", "warn", f"missing: {', '.join(missing)}", remedy)]
+
+
+async def _ecwid(settings: Settings, http: httpx.AsyncClient, connection: EcwidConnection) -> Finding:
+    what = f"store {connection.account_id}"
+    try:
+        await ecwid.client(settings, http, connection.account_id, connection.access_token).one("profile")
+    except TillhouseError as error:
+        return Finding(what, "fail", str(error), "see what is found; then run doctor again")
+    return Finding(what, "ok", "the API answers")
 
 
 def _answer(what: str, response: httpx.Response) -> Finding:

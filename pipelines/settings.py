@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-\d\d$", description="Which version of the Admin API")
     shopify_overlap_minutes: int = Field(5, ge=1, description="How far each night reads back before its cursor")
 
+    ecwid_api_url: BaseUrl = Field("https://app.ecwid.com/api/v3", description="Where E-Series stores' API lives")
+    ecwid_overlap_minutes: int = Field(10, ge=1, description="How far each night reads back before its cursor")
+
     tillhouse_data_dir: Path = Field(Path("data"), description="Where everything that tillhouse keeps is kept")
     tillhouse_cost_basis: Literal["average", "fifo"] = Field("average", description="Which unit cost margins use")
     tillhouse_business_day_cutover_hours: int = Field(

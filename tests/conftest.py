@@ -25,6 +25,8 @@ from pipelines.sandbox.store import Store
 from pipelines.sandbox.tomorrow import advance
 from pipelines.sandbox.world import Plan, build
 from pipelines.settings import Settings, read_settings
+from pipelines.sources.ecwid import source as ecwid
+from pipelines.sources.ecwid import tokens as ecwid_tokens
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import bearer, connected
 from pipelines.sources.shopify import source as shopify
@@ -101,6 +103,15 @@ class Retail:
                     lightspeed_account_id=retailer.account_id,
                 )
             )
+            if retailer.native_store and (api := self.sandbox.online.ecwid(retailer.native_store)):
+                ecwid.token_store(self.settings).save(
+                    ecwid_tokens.Connection(
+                        retailer.native_store,
+                        f"{retailer.name} web shop",
+                        access_token=api.token,
+                        lightspeed_account_id=retailer.account_id,
+                    )
+                )
 
     def options(self, **asked: Any) -> Options:
         return Options(transport=self.transport, **asked)
@@ -152,6 +163,7 @@ def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None, *, onlin
         lightspeed_api_url=URL,
         lightspeed_auth_url=URL,
         shopify_api_url=f"{URL}/shopify/{{shop}}",
+        ecwid_api_url=f"{URL}/ecwid/api/v3",
         lightspeed_client_id="sandbox-client",
         lightspeed_client_secret="sandbox-secret",
     )

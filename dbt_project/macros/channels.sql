@@ -1,8 +1,23 @@
 {# Every source's rows of one relation of the contract: adding a channel is one more name here. #}
 {% macro every_source(relation) -%}
-    {% for prefix in ['int_lightspeed', 'stg_shopify'] %}
+    {% for prefix in ['int_lightspeed', 'stg_shopify', 'stg_ecwid'] %}
         select *
         from {{ ref(prefix ~ '__' ~ relation) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+{%- endmacro %}
+
+
+{# Every online store: adding a vendor is one more name here. #}
+{% macro every_shop() -%}
+    {% for vendor in ['shopify', 'ecwid'] %}
+        select
+            '{{ vendor }}' as source,
+            store_id,
+            name,
+            time_zone,
+            currency
+        from {{ ref('stg_' ~ vendor ~ '__shops') }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 {%- endmacro %}

@@ -7,7 +7,7 @@ import email.utils
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -25,7 +25,7 @@ from pipelines.sandbox.limiter import Limit, list_cost
 from pipelines.sandbox.listing import count_of, page_of, relation_paths, shown_rows, understood
 from pipelines.sandbox.oauth import CLIENT_ID, CLIENT_SECRET, AuthorizationServer, RefusedError, Session
 from pipelines.sandbox.online import OnlineStores
-from pipelines.sandbox.shopify import Answer as ShopifyAnswer
+from pipelines.sandbox.shopify import Answer as StoreAnswer
 from pipelines.sandbox.shopify import ShopifyApi
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.wire import body
@@ -67,7 +67,7 @@ class Sandbox:
 def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], float] = time.time) -> Starlette:
     """Serve *store*; `app.state.sandbox` is there for tests to turn knobs and count requests."""
     settings = knobs or Knobs()
-    online = OnlineStores(store, clock, replace(settings.shopify, speed=settings.shopify.speed * settings.speed))
+    online = OnlineStores(store, clock, settings.shopify, settings.ecwid, speed=settings.speed)
     sandbox = Sandbox(store, settings, clock, AuthorizationServer(settings, clock), online)
 
     def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -87,6 +87,7 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
             Route("/API/V3/Account/{account_id:int}/{name}/{key:int}.json", api(_one)),
             Route(f"{SHOPIFY}/oauth/access_token", partial(_shopify_token, sandbox), methods=["POST"]),
             Route(f"{SHOPIFY}/api/{{version}}/graphql.json", partial(_shopify, sandbox), methods=["POST"]),
+            Route("/ecwid/api/v3/{store_id:int}/{path}", partial(_ecwid, sandbox)),
             Route("/sandbox/accounts.json", partial(_sandbox_accounts, sandbox)),
             Route("/sandbox/stores.json", partial(_stores, sandbox)),
             Route("/sandbox/truth.json", partial(_truth, sandbox)),
@@ -251,11 +252,23 @@ async def _shopify(sandbox: Sandbox, request: Request) -> Response:
     return _of_shop(sandbox, request, lambda shop: shop.ask(request.path_params["version"], token, body))
 
 
-def _of_shop(sandbox: Sandbox, request: Request, ask: Callable[[ShopifyApi], ShopifyAnswer]) -> Response:
+async def _ecwid(sandbox: Sandbox, request: Request) -> Response:
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    api = sandbox.online.ecwid(request.path_params["store_id"])
+    asked = dict(request.query_params)
+    return _told(sandbox, request, lambda: api.get(request.path_params["path"], token, asked) if api else None)
+
+
+def _of_shop(sandbox: Sandbox, request: Request, ask: Callable[[ShopifyApi], StoreAnswer]) -> Response:
+    shop = sandbox.online.shopify(request.path_params["shop"])
+    return _told(sandbox, request, lambda: ask(shop) if shop else None)
+
+
+def _told(sandbox: Sandbox, request: Request, ask: Callable[[], StoreAnswer | None]) -> Response:
+    """What an online store answers; None where there is no such store."""
     if fault := _planned(sandbox.knobs.faults, request.url.path):
         return Response(fault.body, fault.status, {"Date": sandbox.date(), **fault.headers})
-    shop = sandbox.online.shopify(request.path_params["shop"])
-    status, answer, headers = ask(shop) if shop else (404, {"errors": "Not Found"}, {})
+    status, answer, headers = ask() or (404, {"errors": "Not Found"}, {})
     return Response(json.dumps(answer), status, {"Date": sandbox.date(), **headers}, media_type="application/json")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipelines.sandbox.ecwid import EcwidKnobs
 from pipelines.sandbox.shopify import ShopifyKnobs
 
 
@@ -49,3 +50,4 @@ class Knobs:
     """Rows a page whatever the limit asks for: for tests of paging."""
     faults: list[Fault] = field(default_factory=list)
     shopify: ShopifyKnobs = field(default_factory=ShopifyKnobs)
+    ecwid: EcwidKnobs = field(default_factory=EcwidKnobs)

@@ -33,6 +33,7 @@ SALES = {
 }
 SOURCES = {"taken by phone": "shopify_draft_order"}
 METHODS = {"picked up": "PICK_UP"}
+GATEWAYS = {"card": "shopify_payments", "bank_transfer": "bank_deposit", "gift_card": "gift_card"}
 
 
 def shopify_store(retailer: Retailer, orders: Iterable[WebOrder], *, opened: datetime, now: datetime) -> ShopifyStore:
@@ -236,7 +237,7 @@ class _Teller:
                 "id": f"gid://shopify/OrderTransaction/{self._id * 100 + place}",
                 "kind": "SALE" if paid.amount > 0 else "REFUND",
                 "status": "SUCCESS",
-                "gateway": paid.gateway,
+                "gateway": GATEWAYS[paid.gateway],
                 "test": self._order.is_test,
                 "processedAt": _stamp(paid.at),
                 "amountSet": self._money(abs(paid.amount)),

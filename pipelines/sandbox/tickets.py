@@ -252,6 +252,9 @@ class Till:
         if self.retailer.native_store:
             number = self._native_number()
             self._tag(ticket, "ecwid", number, "order")
+            if number % 16 == 7:
+                # Pushed at once, paid by bank transfer days later.
+                self._remember(ticket, unpaid=True)
             if self._native_push_names_order:
                 ticket.sale |= {"referenceNumber": f"ORD{number}", "referenceNumberSource": "eCom"}
         return self._by_the_web_store(ticket, at)

@@ -20,6 +20,9 @@ from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, turn_of, web_orders
 from pipelines.sandbox.world import load, now
 
+STANDING = frozenset({"ORDER", "ORDER_EDIT"})
+"""What an order was, or became, before anything came back."""
+
 SOURCES = {"shopify": ("online_own", "shopify"), "ecom": ("online_own", "ecom")}
 
 FOUR_PLACES = Decimal("0.0001")
@@ -103,16 +106,14 @@ def _each_once(store: Store) -> Iterator[Told]:
     """Orders of the online stores, and the tickets that copy none."""
     for retailer in RETAILERS:
         yield from _online(store, retailer)
+        if retailer.native_store:
+            yield from _native(store, retailer)
     for told in _counted(store):
         tag = told.sale.get(TAG)
-        if not isinstance(tag, dict) or not _is_connected(tag["source"]):
+        if not isinstance(tag, dict):
             yield told
         elif tag["role"] == "store return":
             yield from _returned_to_a_shop(told)
-
-
-def _is_connected(source: str) -> bool:
-    return source == "shopify"
 
 
 def _returned_to_a_shop(told: Told) -> Iterator[Told]:
@@ -140,6 +141,47 @@ def _online(store: Store, retailer: Retailer) -> Iterator[Told]:
         yield Told(retailer.account_id, 0, _day(order.placed_at, zone), *channel, placed, {})
         for entry in order.told(now(store)):
             yield Told(retailer.account_id, 0, _day(entry.at, zone), *channel, _entered(order, entry), {})
+
+
+def _native(store: Store, retailer: Retailer) -> Iterator[Told]:
+    """An E-Series store tells an order as it stands, on the order's day, and refunds as amounts on their own."""
+    zone = ZoneInfo(retailer.shops[0].zone)
+    moment = now(store)
+    for order in web_orders(store, retailer, "ecwid", shown_incl=load(store).plan.subtotal_includes_tax):
+        if order.is_test or order.placed_at > moment:
+            continue
+        channel = ("social", "facebook") if order.turn == "taken by phone" else ("online_own", "ecwid")
+        entries = order.told(moment)
+        day = _day(order.placed_at, zone)
+        if not order.payments and order.cancelled_at and order.cancelled_at <= moment:
+            yield Told(retailer.account_id, 0, day, *channel, Sums(orders=1), {})
+            continue
+        yield Told(retailer.account_id, 0, day, *channel, _standing(order, entries), {})
+        for entry in entries:
+            if entry.reason not in STANDING:
+                back = Sums(returns=-entry.total, net_sales=entry.total, total_sales=entry.total)
+                back.gross_margin = entry.total
+                yield Told(retailer.account_id, 0, _day(entry.at, zone), *channel, back, {})
+
+
+def _standing(order: WebOrder, entries: list[Entry]) -> Sums:
+    """Each line at its unit price; what it was sold for below that is its discount."""
+    standing = [entry for entry in entries if entry.reason in STANDING]
+    sums = Sums(orders=1)
+    for place, line in enumerate(order.lines):
+        own = [entry for entry in standing if entry.line == place]
+        units, net = sum(entry.quantity for entry in own), sum((entry.net for entry in own), ZERO)
+        sums.units_sold += units
+        sums.gross_sales += line.unit_price * units
+        sums.net_sales += net
+        sums.cost_of_goods += line.cost * units
+    sums.transactions = 1 if sums.units_sold > 0 else 0
+    sums.shipping_sales = sum((entry.net for entry in standing if entry.kind == "SHIPPING"), ZERO)
+    sums.tax = sum((entry.tax for entry in standing), ZERO)
+    sums.discounts = sums.gross_sales - sums.net_sales
+    sums.total_sales = sums.net_sales + sums.shipping_sales + sums.tax
+    sums.gross_margin = sums.net_sales - sums.cost_of_goods
+    return sums
 
 
 def _is_sold(entry: Entry) -> bool:

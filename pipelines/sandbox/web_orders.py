@@ -72,6 +72,11 @@ class WebLine:
     cost: Decimal
     """Of one unit; zero where the till does not know it."""
 
+    @property
+    def unit_price(self) -> Decimal:
+        """Of one unit before discounts, to the cent."""
+        return rounded((self.net + self.discount) / self.quantity)
+
     def part(self, quantity: int) -> WebLine:
         """The same of *quantity* units, which may be negative."""
         net, discount, tax = (
@@ -108,6 +113,7 @@ class Money:
 
     at: datetime
     gateway: str
+    """card, bank_transfer or gift_card; each store has its own names for them."""
     amount: Decimal
 
 
@@ -176,7 +182,7 @@ class _Maker:
             "edited up": self._edit_up,
             "edited down": self._edit_down,
             "cancelled": self._cancel,
-            "returned with an exchange": self._exchange,
+            "returned with an exchange": self._exchange if source == "shopify" else self._refund_in_part,
         }
 
     def orders(self, tagged: dict[int, list[Record]]) -> Iterator[WebOrder]:
@@ -213,7 +219,7 @@ class _Maker:
         order.buyer, order.is_test = before.buyer, is_test(number)
         for product in chance.sample([self._products[item] for item in range(1, 81)], 2):
             order.add(order.placed_at, "ORDER", "ORDER", self._of(product, 1))
-        self._take_its_turn(order)
+        self._take_its_turn(order, given_up=self._source == "ecwid" and number % 40 == 17)
         return order
 
     def _order(self, number: int, placed_at: datetime, sale: Record | None) -> WebOrder:
@@ -222,13 +228,16 @@ class _Maker:
 
     # --- what becomes of it ------------------------------------------------------------------------
 
-    def _take_its_turn(self, order: WebOrder, *, unpaid: bool = False) -> None:
+    def _take_its_turn(self, order: WebOrder, *, unpaid: bool = False, given_up: bool = False) -> None:
         if order.turn in {"shipped with a fee", "shipping refunded"}:
             self._charge_shipping(order)
-        if order.turn == "tipped by a guest":
+        if order.turn == "tipped by a guest" and self._source == "shopify":
             order.entries.append(Entry(order.placed_at, "ORDER", "ORDER", "TIP", None, 1, Decimal(3), ZERO))
         if order.turn == "with a gift card for sale":
             order.entries.append(Entry(order.placed_at, "ORDER", "ORDER", "GIFT_CARD", None, 1, Decimal(25), ZERO))
+        if given_up:
+            order.cancelled_at = order.placed_at + timedelta(days=2)
+            return
         self._pay(order, unpaid=unpaid)
         later = self._later.get(order.turn)
         if later and not order.is_test:
@@ -239,7 +248,7 @@ class _Maker:
         due = sum((entry.total for entry in order.entries), ZERO)
         order.paid_at = order.placed_at + (timedelta(days=3) if unpaid else timedelta(minutes=1))
         by_card = rounded(due / 3) if order.turn == "paid with a gift card" else ZERO
-        gateway = "bank_deposit" if unpaid else "shopify_payments"
+        gateway = "bank_transfer" if unpaid else "card"
         payments = [Money(order.paid_at, "gift_card", by_card), Money(order.paid_at, gateway, due - by_card)]
         order.payments += [payment for payment in payments if payment.amount]
 
@@ -283,7 +292,7 @@ class _Maker:
 
     def _take(self, order: WebOrder, at: datetime, paid: Decimal) -> None:
         if paid:
-            order.payments.append(Money(at, "shopify_payments", paid))
+            order.payments.append(Money(at, "card", paid))
 
     # --- what it is made of ------------------------------------------------------------------------
 

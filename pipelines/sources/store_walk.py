@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +21,14 @@ Rows = Mapping[FlatTable, Sequence[Node]]
 
 WINDOW = timedelta(days=30)
 """A first reading goes window by window, each closed: what is edited meanwhile is met in a later one."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far back a night reads before what it has seen, and where a first one begins."""
+
+    overlap: timedelta
+    since: str | None = None
 
 
 class StoreWalk:
@@ -45,6 +56,16 @@ class StoreWalk:
         self.tally.requests += 1
         self.tally.rows += rows
         self._report(self.tally)
+
+    def rows(self, nodes: list[Any]) -> Rows:
+        """What *nodes* as they came become."""
+        raise NotImplementedError
+
+    def start(self, window: Window, first: datetime) -> datetime:
+        """Where tonight's reading begins: before where the last one ended, else as asked, else at *first*."""
+        if until := self.cursor.get("until"):
+            return datetime.fromisoformat(str(until)) - window.overlap
+        return datetime.fromisoformat(window.since) if window.since else first
 
     async def land(self, raw: Sequence[bytes], rows: Rows) -> None:
         if raw:
@@ -79,6 +100,38 @@ class StoreWalk:
                 "nothing of its page was taken"
             )
         return found
+
+
+W = TypeVar("W", bound=StoreWalk)
+
+
+class StoreTables(Generic[W]):
+    """One store's tables, each with a walk of its own that *asking* tells whom to ask."""
+
+    def __init__(
+        self,
+        account_id: int,
+        landing: Landing,
+        cursors: Mapping[str, Cursor],
+        walks: Mapping[str, type[W]],
+        asking: Callable[[W], W],
+        *,
+        tables: Collection[str],
+        report: Callable[[Tally], None] = lambda _: None,
+    ) -> None:
+        self.account_id = account_id
+        self._landing, self._cursors, self._report = landing, cursors, report
+        self._walks = {table: walk for table, walk in walks.items() if table in tables}
+        self._asking = asking
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
+        """The walk of each table, to be run beside the others."""
+        return {table: partial(self._walk, table) for table in self._walks}
+
+    async def _walk(self, table: str, deliver: Deliver) -> None:
+        cursor = self._cursors.get(table, {})
+        walk = self._walks[table](self.account_id, table, self._landing, cursor, deliver, self._report)
+        await self._asking(walk).run()
 
 
 def windows(start: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -10,6 +10,7 @@ import httpx
 from pipelines.extraction import Cursor, Extraction, Tally
 from pipelines.landing import Landing, RawTable
 from pipelines.settings import Settings
+from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.shopify import source as shopify
 from pipelines.sources.tokens import TokenStore
@@ -42,4 +43,4 @@ class Vendor(Protocol):
         ...
 
 
-VENDORS: dict[str, Vendor] = {"lightspeed": lightspeed, "shopify": shopify}
+VENDORS: dict[str, Vendor] = {"lightspeed": lightspeed, "shopify": shopify, "ecwid": ecwid}

@@ -9,17 +9,21 @@ with complete_stores as (
     group by store_id
     having count(distinct table_name) = 3
 
+    union all
+
+    select
+        'ecwid' as source,
+        store_id
+    from {{ ref('stg_ecwid__complete_reads') }}
+    where table_name in ('store_profile', 'customer_order')
+    group by store_id
+    having count(distinct table_name) = 2
+
 ),
 
 shops as (
 
-    select
-        'shopify' as source,
-        store_id,
-        name,
-        {{ known_zone('time_zone') }} as time_zone,
-        currency
-    from {{ ref('stg_shopify__shops') }}
+    {{ every_shop() }}
 
 ),
 
@@ -38,7 +42,7 @@ online as (
         shops.name as store_name,
         {# a store that belongs to no Lightspeed account is a retailer of its own #}
         coalesce(links.account_id, shops.store_id) as account_id,
-        shops.time_zone,
+        {{ known_zone('shops.time_zone') }} as time_zone,
         shops.currency
     from shops
     inner join complete_stores

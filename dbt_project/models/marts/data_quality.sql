@@ -48,6 +48,18 @@ accounts_not_read_to_their_end as (
 
 ),
 
+shops as (
+
+    {{ every_shop() }}
+
+),
+
+orders_as_read as (
+
+    {{ every_source('orders') }}
+
+),
+
 stores_not_read_to_their_end as (
 
     select
@@ -55,12 +67,15 @@ stores_not_read_to_their_end as (
         'customer_order' as table_name,
         'withheld: the first reading is not complete' as issue,
         'all orders' as detail,
-        count(orders.order_id) as row_count
-    from {{ ref('stg_shopify__shops') }} as shops
-    left join {{ ref('stg_shopify__orders') }} as orders on shops.store_id = orders.store_id
+        count(orders_as_read.order_id) as row_count
+    from shops
+    left join orders_as_read
+        on
+            shops.source = orders_as_read.source
+            and shops.store_id = orders_as_read.store_id
     left join {{ ref('int_stores') }} as stores
         on
-            stores.source = 'shopify'
+            shops.source = stores.source
             and shops.store_id = stores.store_id
     where stores.store_id is null
     group by shops.store_id
@@ -112,6 +127,47 @@ ledgers_that_differ as (
     where
         source <> 'lightspeed'
         and abs(total_amount + non_revenue_amount - header_total) > 0.02
+    group by
+        store_id,
+        order_number
+
+),
+
+{# an amount that nothing of the order explains, or a refund that does not say of what #}
+unallocated_amounts as (
+
+    select
+        events.store_id as account_id,
+        'customer_order' as table_name,
+        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end as issue,
+        orders.order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_sales_events') }} as events
+    inner join {{ ref('fct_orders') }} as orders
+        on
+            events.source = orders.source
+            and events.store_id = orders.store_id
+            and events.order_id = orders.order_id
+    where events.line_type = 'unallocated'
+    group by
+        events.store_id,
+        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end,
+        orders.order_number
+
+),
+
+orders_refunded_beyond_their_total as (
+
+    select
+        store_id as account_id,
+        'customer_order' as table_name,
+        'more given back than was sold' as issue,
+        order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where
+        source <> 'lightspeed'
+        and total_amount + non_revenue_amount < -0.02
     group by
         store_id,
         order_number
@@ -234,6 +290,16 @@ final as (
 
     select *
     from ledgers_that_differ
+
+    union all
+
+    select *
+    from unallocated_amounts
+
+    union all
+
+    select *
+    from orders_refunded_beyond_their_total
 
     union all
 

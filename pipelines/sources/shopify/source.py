@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 
 import httpx
 
@@ -14,7 +15,8 @@ from pipelines.sources.shopify.auth import Authorizer
 from pipelines.sources.shopify.client import Points, ShopifyClient
 from pipelines.sources.shopify.endpoints import TABLES
 from pipelines.sources.shopify.tokens import Connection, TokenStore
-from pipelines.sources.shopify.walks import WALKED, ShopWalk, Window
+from pipelines.sources.shopify.walks import WALKED, WALKS, TableWalk
+from pipelines.sources.store_walk import StoreTables, Window
 from pipelines.transport import TIMEOUT
 
 
@@ -50,12 +52,17 @@ def extraction(
     store = token_store(settings)
     window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since)
     walks = [
-        ShopWalk(
-            client(settings, http, store, connection),
-            connection.scopes,
+        StoreTables(
+            connection.account_id,
             landing,
             cursors.get(str(connection.account_id), {}),
-            window=window,
+            WALKS,
+            partial(
+                TableWalk.asking,
+                client=client(settings, http, store, connection),
+                scopes=connection.scopes,
+                window=window,
+            ),
             tables={*tables, "shop"} if tables else set(WALKED),
             report=report,
         )

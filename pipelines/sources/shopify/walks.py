@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from pipelines.errors import RequestError
-from pipelines.extraction import Cursor, Deliver, Tally
-from pipelines.landing import Landing
 from pipelines.sources.flattening import FlatTable, Node
 from pipelines.sources.shopify import endpoints
 from pipelines.sources.shopify.client import Page, ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
-from pipelines.sources.store_walk import Rows, StoreWalk, stamp, windows
+from pipelines.sources.store_walk import Rows, StoreWalk, Window, stamp, windows
 
 TOGETHER = 500
 """Nodes that land as one file a table: a file more costs the load more than a row does."""
@@ -26,43 +22,6 @@ HIDDEN_AFTER = timedelta(days=60)
 """Without the scope read_all_orders, orders older than this are silently not there."""
 
 decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True)
-class Window:
-    """How far back a night reads before what it has seen, and where a first one begins."""
-
-    overlap: timedelta = timedelta(minutes=5)
-    since: str | None = None
-
-
-class ShopWalk:
-    """One store's tables; they share its points."""
-
-    def __init__(
-        self,
-        client: ShopifyClient,
-        scopes: tuple[str, ...],
-        landing: Landing,
-        cursors: Mapping[str, Cursor],
-        *,
-        window: Window,
-        tables: Collection[str],
-        report: Callable[[Tally], None] = lambda _: None,
-    ) -> None:
-        self.account_id = client.account_id
-        self._tables = tables
-        self._client, self._scopes, self._landing = client, scopes, landing
-        self._cursors, self._window, self._report = cursors, window, report
-
-    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
-        """The walk of each table, to be run beside the others."""
-        return {table: partial(self._walk, walk, table) for table, walk in WALKS.items() if table in self._tables}
-
-    async def _walk(self, walk: type[TableWalk], table: str, deliver: Deliver) -> None:
-        cursor = self._cursors.get(table, {})
-        store_walk = walk(self.account_id, table, self._landing, cursor, deliver, self._report)
-        await store_walk.asking(self._client, self._scopes, self._window).run()
 
 
 class TableWalk(StoreWalk):
@@ -84,7 +43,8 @@ class TableWalk(StoreWalk):
         """Land whatever moved since the cursor, window by window; windows with little in them land together."""
         shop = await self.shop()
         now = self.client.server_now or datetime.now(UTC)
-        start = self._start(shop)
+        # Shopify stamps an order first and its parts later: a night begins before where the last one ended.
+        start = self.start(self.window, datetime.fromisoformat(str(shop["createdAt"])))
         self.refuse_hidden(start, now)
         waiting: list[Node] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
@@ -103,21 +63,12 @@ class TableWalk(StoreWalk):
         """*node* with what its page had no room for."""
         return node
 
-    def rows(self, nodes: list[Node]) -> Rows:
-        raise NotImplementedError
-
     async def _land_all(self, waiting: list[Node]) -> None:
         await self.land([msgspec.json.encode(node) for node in waiting], self.rows(waiting))
         waiting.clear()
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
         """Only orders are hidden."""
-
-    def _start(self, shop: Node) -> datetime:
-        """Shopify stamps an order first and its parts later: a night begins before where the last one ended."""
-        if until := self.cursor.get("until"):
-            return datetime.fromisoformat(str(until)) - self.window.overlap
-        return datetime.fromisoformat(self.window.since or str(shop["createdAt"]))
 
     async def take(self, table: FlatTable, page: Page) -> None:
         self.count(len(page.nodes))
@@ -149,7 +100,7 @@ class CustomersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed(endpoints.CUSTOMERS_QUESTION, "customers")
 
-    def rows(self, nodes: list[Node]) -> Rows:
+    def rows(self, nodes: list[Any]) -> Rows:
         return {endpoints.CUSTOMER: nodes}
 
 
@@ -159,7 +110,7 @@ class OrdersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed(endpoints.ORDERS_QUESTION, "orders")
 
-    def rows(self, nodes: list[Node]) -> Rows:
+    def rows(self, nodes: list[Any]) -> Rows:
         return order_rows(nodes)
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:

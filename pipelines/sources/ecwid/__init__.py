@@ -1,0 +1,1 @@
+"""Lightspeed eCom E-Series (Ecwid): REST v3 to raw tables."""

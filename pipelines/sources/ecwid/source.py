@@ -1,0 +1,68 @@
+"""Lightspeed eCom E-Series (Ecwid) as a source: settings and connections in, an extraction out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+
+import httpx
+
+from pipelines.extraction import Cursor, Extraction, Tally
+from pipelines.landing import Landing, RawTable
+from pipelines.settings import Settings
+from pipelines.sources.ecwid.client import EcwidClient, pace
+from pipelines.sources.ecwid.endpoints import TABLES
+from pipelines.sources.ecwid.tokens import Connection, TokenStore
+from pipelines.sources.ecwid.walks import WALKED, WALKS, TableWalk
+from pipelines.sources.store_walk import StoreTables, Window
+from pipelines.transport import TIMEOUT
+
+
+def token_store(settings: Settings) -> TokenStore:
+    return TokenStore(settings.tokens_dir / "ecwid")
+
+
+def raw_tables() -> list[RawTable]:
+    return [flat.table for flat in TABLES]
+
+
+def selectable() -> tuple[str, ...]:
+    return WALKED
+
+
+def client(settings: Settings, http: httpx.AsyncClient, account_id: int, token: str) -> EcwidClient:
+    return EcwidClient(http, token, api_url=settings.ecwid_api_url, account_id=account_id, bucket=pace())
+
+
+def extraction(
+    settings: Settings,
+    connections: Iterable[Connection],
+    landing: Landing,
+    cursors: Mapping[str, Mapping[str, Cursor]],
+    *,
+    since: str | None = None,
+    tables: tuple[str, ...] = (),
+    report: Callable[[Tally], None] = lambda _: None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Extraction:
+    """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
+    http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
+    window = Window(timedelta(minutes=settings.ecwid_overlap_minutes), since)
+    walks = [
+        StoreTables(
+            connection.account_id,
+            landing,
+            cursors.get(str(connection.account_id), {}),
+            WALKS,
+            partial(
+                TableWalk.asking,
+                client=client(settings, http, connection.account_id, connection.access_token),
+                window=window,
+            ),
+            tables={*tables, "store_profile"} if tables else set(WALKED),
+            report=report,
+        )
+        for connection in connections
+    ]
+    return Extraction(walks, close=http.aclose)

@@ -1,0 +1,133 @@
+"""What a night asks of one store, and the cursors that it leaves for the next."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipelines.errors import ResponseError
+from pipelines.sources.ecwid.client import EcwidClient, Page, decode
+from pipelines.sources.ecwid.endpoints import STORE
+from pipelines.sources.ecwid.records import customer_rows, order_rows
+from pipelines.sources.store_walk import WINDOW, Rows, StoreWalk, Window, stamp
+
+FIRST = datetime(2009, 1, 1, tzinfo=UTC)
+"""Before there was any such store; a profile does not say when it opened, and empty windows grow."""
+
+MANY = 1000
+"""Rows of a window; one that holds more is cut in two, since its pages shift when a row leaves it."""
+
+ATTEMPTS = 5
+SMALLEST = timedelta(hours=1)
+
+
+class TableWalk(StoreWalk):
+    """A table of an E-Series store."""
+
+    client: EcwidClient
+    window: Window
+    path = ""
+
+    def asking(self, client: EcwidClient, window: Window) -> TableWalk:
+        self.client, self.window = client, window
+        return self
+
+    async def changed(self) -> None:
+        """Land whatever moved since the cursor, in closed windows; windows with little in them land together."""
+        await self.client.one("profile")
+        self.count(0)
+        until = (self.client.server_now or datetime.now(UTC)).replace(microsecond=0)
+        waiting: list[bytes] = []
+        async for end, rows in self._windows(self.start(self.window, FIRST), until):
+            waiting += rows
+            if len(waiting) >= MANY:
+                await self._land_all(waiting)
+            # The cursor goes with the next delivery, never ahead of the rows that it stands for.
+            self.cursor["until"] = stamp(end)
+        await self._land_all(waiting)
+        await self.deliver(whole=True)
+
+    async def _windows(self, begin: datetime, until: datetime) -> AsyncIterator[tuple[datetime, list[bytes]]]:
+        """(end, rows) of each window; an empty one makes the next twice as long, a crowded one is cut in two."""
+        span = WINDOW
+        while begin < until:
+            end = min(begin + span, until)
+            first = await self._page(begin, end, 0)
+            if first.total > MANY and end - begin > SMALLEST:
+                span = (end - begin) / 2
+                continue
+            yield end, await self._all(begin, end, first)
+            span = span if first.total else span * 2
+            begin = end
+
+    async def _all(self, begin: datetime, end: datetime, first: Page) -> list[bytes]:
+        """Every row of a window. One that is edited meanwhile leaves it and moves up all that follow: begin again."""
+        for _ in range(ATTEMPTS):
+            rows, page = list(first.items), first
+            while page.items and len(rows) < first.total and page.total == first.total:
+                page = await self._page(begin, end, len(rows))
+                rows += page.items
+            if len(rows) == first.total == page.total:
+                return [bytes(row) for row in rows]
+            first = await self._page(begin, end, 0)
+        raise ResponseError(
+            f"store {self.account_id}, {self.path}: the rows of {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} moved "
+            f"{ATTEMPTS} times while they were read; run again later"
+        )
+
+    async def _page(self, begin: datetime, end: datetime, offset: int) -> Page:
+        # Whether the bounds belong to the window is not told: a second before is asked for, and met twice at worst.
+        moved = {"updatedFrom": int(begin.timestamp()) - 1, "updatedTo": int(end.timestamp())}
+        page = await self.client.page(self.path, moved, offset)
+        self.count(len(page.items))
+        return page
+
+    async def _land_all(self, waiting: list[bytes]) -> None:
+        await self.land(waiting, self.rows([decode(row) for row in waiting]))
+        waiting.clear()
+
+
+class ProfileWalk(TableWalk):
+    """The store itself."""
+
+    async def run(self) -> None:
+        profile = await self.client.one("profile")
+        self.count(1)
+        await self.land([profile], self.rows([decode(profile)]))
+        await self.deliver(whole=True)
+
+    def rows(self, nodes: list[Any]) -> Rows:
+        return {STORE: nodes}
+
+
+class CustomersWalk(TableWalk):
+    """What moved since the last night."""
+
+    path = "customers"
+
+    async def run(self) -> None:
+        await self.changed()
+
+    def rows(self, nodes: list[Any]) -> Rows:
+        return customer_rows(nodes)
+
+
+class OrdersWalk(TableWalk):
+    """What moved since the last night, each order whole: its items and refunds."""
+
+    path = "orders"
+
+    async def run(self) -> None:
+        await self.changed()
+
+    def rows(self, nodes: list[Any]) -> Rows:
+        return order_rows(nodes)
+
+
+WALKS: dict[str, type[TableWalk]] = {
+    "store_profile": ProfileWalk,
+    "customer": CustomersWalk,
+    "customer_order": OrdersWalk,
+}
+WALKED = tuple(WALKS)

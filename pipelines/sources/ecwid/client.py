@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -34,7 +35,7 @@ _decode_page = msgspec.json.Decoder(Page).decode
 
 def pace() -> LeakyBucket:
     """600 requests a minute: what is saved up and what comes in any minute stay under it together."""
-    return LeakyBucket(size=60, drip=8.9, burst=20)
+    return LeakyBucket(size=15, drip=9.7, burst=20)
 
 
 class EcwidClient:
@@ -49,6 +50,7 @@ class EcwidClient:
         self._http, self._token, self._bucket = http, token, bucket
         self._url = f"{api_url}/{account_id}"
         self._refused: AuthError | None = None
+        self._is_accepted, self._first = False, asyncio.Lock()
 
     async def one(self, path: str) -> bytes:
         """The object at *path*, as it came. Raises ResponseError where the answer is none."""
@@ -76,6 +78,15 @@ class EcwidClient:
             raise self._final(path, error) from None
 
     async def _send(self, path: str, params: Mapping[str, str | int]) -> httpx.Response:
+        if self._is_accepted:
+            return await self._ask(path, params)
+        # Until the token is known to be good one question goes alone: several at once would all be refused.
+        async with self._first:
+            response = await self._ask(path, params)
+            self._is_accepted = True
+            return response
+
+    async def _ask(self, path: str, params: Mapping[str, str | int]) -> httpx.Response:
         await self._bucket.reserve(1.0)
         if self._refused:
             # Going on with a dead token gets the address of this machine blocked.

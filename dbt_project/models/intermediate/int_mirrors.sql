@@ -3,7 +3,7 @@
 {#
     Which tickets are copies of an online order that is loaded, and by which rule:
     R1 the ticket names the store and its order's number; R2 a note on it does; R3 it bears a number of the store's own
-    form, near the order's time and not above its total; R4 nothing but tender, buyer, total and day agree, which is a
+    form, near the order's time and not above its total (where its total of then is known); R4 nothing but tender, buyer, total and day agree, which is a
     suspicion: such a ticket is listed and stays in revenue.
 #}
 with rules as (
@@ -96,6 +96,7 @@ numbered as (
     select
         tickets.*,
         rules.source,
+        rules.checks_total,
         sum(case when tickets.is_return then 0 else tickets.header_total end)
             over (partition by tickets.account_id, rules.source, tickets.reference) as set_total
     from tickets
@@ -199,7 +200,7 @@ claims as (
             numbered.account_id = originals.account_id
             and numbered.source = originals.source
             and {{ bare_number('numbered.reference') }} = originals.bare_number
-            and numbered.set_total <= originals.booked_total + 0.02
+            and (not numbered.checks_total or numbered.set_total <= originals.booked_total + 0.02)
             and numbered.created_at >= originals.completed_at - interval '1' hour
             and numbered.created_at <= originals.completed_at + interval '72' hour
 

@@ -187,7 +187,8 @@ class _Maker:
 
     def orders(self, tagged: dict[int, list[Record]]) -> Iterator[WebOrder]:
         last: WebOrder | None = None
-        for number in range(min(tagged, default=1), max(tagged, default=0) + 1):
+        # The one after the last is there as well, where no bridge will ever push it: it is not to appear in hindsight.
+        for number in range(min(tagged, default=1), max(tagged, default=-1) + 2):
             if number in tagged:
                 last = self._pushed(number, tagged[number])
             elif last is not None and not is_pushed(number):

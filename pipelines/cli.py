@@ -330,6 +330,19 @@ def query(settings: Settings, sql: str | None, file: Path | None, output: str, t
 
 
 @main.command()
+@account_option
+@json_option
+@click.option("--limit", type=int, default=40, show_default=True, help="Rows that the table shows at most.")
+@with_settings
+def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool, limit: int) -> None:
+    """An account's references, tenders, registers and customers, to confirm the seeds by."""
+    from pipelines import channel_profile as facts
+
+    found = facts.profile(settings, accounts)
+    _print_json(found) if as_json else out.print(facts.profile_view(found, limit=limit), soft_wrap=True)
+
+
+@main.command()
 @click.option("--port", type=int, default=8787, show_default=True, help="0 takes a free one.")
 @click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
 @click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -25,16 +27,23 @@ def question(sql: str | None, file: Path | None) -> str:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def ask(settings: Settings, sql: str, *, output: str, to: Path | None, limit: int, console: Console) -> None:
-    """Answer *sql* as a table, CSV, JSON or Parquet, on the console or into the file *to*."""
+@contextmanager
+def published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file, read-only, its marts known by their bare names; TillhouseError where there is none yet."""
     if not settings.warehouse_file.exists():
         raise TillhouseError(
             f"{settings.warehouse_file} does not exist yet: run `tillhouse run` (or `tillhouse demo`) first"
         )
-    if output == "parquet" and to is None:
-        raise UsageError("-o parquet needs a file: --to answer.parquet")
     with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
         connection.execute(f"set schema = '{warehouse.MARTS}'")
+        yield connection
+
+
+def ask(settings: Settings, sql: str, *, output: str, to: Path | None, limit: int, console: Console) -> None:
+    """Answer *sql* as a table, CSV, JSON or Parquet, on the console or into the file *to*."""
+    if output == "parquet" and to is None:
+        raise UsageError("-o parquet needs a file: --to answer.parquet")
+    with published(settings) as connection:
         try:
             relation = connection.sql(sql.strip().rstrip(";"))
         except duckdb.Error as error:

@@ -22,15 +22,20 @@ named as (
 
 generic as (
 
-    select distinct
+    select
         named.source,
         named.store_id,
-        named.customer_id
+        named.customer_id,
+        min(rules.pattern) as generic_pattern
     from named
     inner join rules
         on
             (rules.evidence = 'name' and named.full_name like rules.pattern)
             or (rules.evidence = 'email' and lower(named.email) like rules.pattern)
+    group by
+        named.source,
+        named.store_id,
+        named.customer_id
 
 )
 
@@ -48,6 +53,7 @@ select
     named.is_archived,
     {# a customer that stands for whoever orders on the web is nobody in particular #}
     generic.customer_id is not null as is_generic,
+    generic.generic_pattern,
     named.created_at
 from named
 left join generic

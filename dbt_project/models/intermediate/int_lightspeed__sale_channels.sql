@@ -16,18 +16,38 @@ registers as (
 
 ),
 
-payment_kinds as (
+payments as (
 
-    select distinct
+    select
         payments.account_id,
         payments.sale_id,
-        lower(payment_types.payment_kind) as payment_kind
+        payment_types.payment_kind,
+        payment_types.name
     from {{ ref('stg_lightspeed__sale_payments') }} as payments
     inner join {{ ref('stg_lightspeed__payment_types') }} as payment_types
         on
             payments.account_id = payment_types.account_id
             and payments.payment_type_id = payment_types.payment_type_id
     where not coalesce(payments.is_archived, false)
+
+),
+
+{# a bridge may bring a payment type of its own, which has a name only #}
+tenders as (
+
+    select
+        account_id,
+        sale_id,
+        lower(trim(payment_kind)) as tender
+    from payments
+
+    union
+
+    select
+        account_id,
+        sale_id,
+        lower(trim(name)) as tender
+    from payments
 
 ),
 
@@ -69,12 +89,12 @@ evidence as (
         sales.account_id,
         sales.sale_id,
         'payment_type' as evidence,
-        payment_kinds.payment_kind as found
+        tenders.tender as found
     from sales
-    inner join payment_kinds
+    inner join tenders
         on
-            sales.account_id = payment_kinds.account_id
-            and sales.sale_id = payment_kinds.sale_id
+            sales.account_id = tenders.account_id
+            and sales.sale_id = tenders.sale_id
     where sales.reference_source = ''
 
 ),
@@ -112,7 +132,8 @@ final as (
             when matches.channel is not null then matches.sub_channel
             when sales.reference_source <> '' then sales.reference_source
             else 'store'
-        end as sub_channel
+        end as sub_channel,
+        matches.channel is not null as is_named
     from sales
     left join matches
         on

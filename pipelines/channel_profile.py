@@ -94,7 +94,12 @@ def _pattern(form: str) -> str:
     """A form such as #9999 as the seed's regular expression."""
     parts = [(part[0], len(part)) for part in re.findall(r"9+|A+|.", form)]
     kinds = {"9": "[0-9]", "A": "[a-z]"}
-    return "".join(f"{kinds[first]}{{{length}}}" if first in kinds else re.escape(first) for first, length in parts)
+    return "".join(f"{kinds[first]}{{{length}}}" if first in kinds else _literal(first) for first, length in parts)
+
+
+def _literal(character: str) -> str:
+    """Like re.escape, but leaves alone what merchants put into numbers and no expression minds, such as # and -."""
+    return f"\\{character}" if character in r"\.^$*+?()[]{}|" else character
 
 
 def _line(values: tuple[Any, ...]) -> str:

@@ -142,7 +142,7 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
     with warehouse.only_run(settings.tillhouse_data_dir, command):
         started = datetime.now(UTC)
-        record = RunRecord(f"{started:%Y%m%dT%H%M%S}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+        record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
         try:
             yield record
         except BaseException as error:

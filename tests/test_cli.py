@@ -39,7 +39,7 @@ def typed(folder: Path, *words: str) -> Result:
 
 
 def test_every_command_is_in_the_readme_and_the_readme_names_no_other() -> None:
-    named = set(re.findall(r"^\| `tillhouse (\w+)", README, re.MULTILINE))
+    named = set(re.findall(r"^\| `tillhouse ([\w-]+)", README, re.MULTILINE))
 
     assert named == set(main.commands)
 
@@ -136,6 +136,7 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], com
     [
         (("run",), "no account is connected"),
         (("query", "select 1"), "does not exist yet: run `tillhouse run`"),
+        (("channel-profile",), "does not exist yet: run `tillhouse run`"),
         (("transform",), "does not exist yet"),
         (("connect",), "LIGHTSPEED_CLIENT_ID is not set"),
     ],

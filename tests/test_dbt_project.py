@@ -56,7 +56,7 @@ def test_a_warehouse_without_a_single_row_builds_and_publishes(tmp_path: Path) -
     duckdb.connect(str(settings.work_file)).close()
 
     assert run.transform(settings).record.status == "ok"
-    assert run.publish(settings).published == 16
+    assert run.publish(settings).published == 17
 
 
 def test_every_raw_table_has_one_staging_model_and_only_staging_reads_sources(manifest: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_col
 
     assert [model["name"] for model in models if not model["description"].startswith("One row per ")] == []
     marts = [model for model in models if model["schema"] == "marts"]
-    assert len(marts) == 16
+    assert len(marts) == 17
     for mart in marts:
         assert mart["contract"]["enforced"], mart["name"]
         assert mart["unique_id"] in tested, mart["name"]

@@ -51,6 +51,9 @@ NOTES: dict[str, dict[str, TColumnSchema]] = {
 }
 """Tables about the rows: which lists were read whole, which values could not be cast, which fields no column takes."""
 
+BOOKKEEPING = {"_dlt_load_id": "VARCHAR NOT NULL", "_dlt_id": "VARCHAR NOT NULL"}
+"""What dlt adds to each row of a note: to a table that is there already, no such column can be added."""
+
 
 def source_of(vendor: str, part: Slice, landing: Landing) -> DltSource:
     """*part* to be merged into the vendor's raw tables, and its cursors into the pipeline's state."""
@@ -81,8 +84,9 @@ def column_types(table: RawTable) -> dict[str, str]:
 
 def note_types() -> dict[str, dict[str, str]]:
     """The same for the tables of notes."""
+    types = {"bigint": "BIGINT", "text": "VARCHAR"}
     return {
-        name: {column: "BIGINT" if hint.get("data_type") == "bigint" else "VARCHAR" for column, hint in hints.items()}
+        name: {column: types[hint["data_type"]] for column, hint in hints.items()} | BOOKKEEPING
         for name, hints in NOTES.items()
     }
 

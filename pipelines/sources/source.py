@@ -86,7 +86,7 @@ def note_types() -> dict[str, dict[str, str]]:
     """The same for the tables of notes."""
     types = {"bigint": "BIGINT", "text": "VARCHAR"}
     return {
-        name: {column: types[hint["data_type"]] for column, hint in hints.items()} | BOOKKEEPING
+        name: {column: types[str(hint["data_type"])] for column, hint in hints.items()} | BOOKKEEPING
         for name, hints in NOTES.items()
     }
 

@@ -355,6 +355,43 @@ def test_an_order_that_comes_without_its_ledger_is_an_error(tmp_path: Path) -> N
     assert rows(deliveries, "customer_order") == []
 
 
+def test_an_order_that_moves_while_pages_are_read_is_neither_lost_nor_twice(tmp_path: Path) -> None:
+    """It leaves the window that is being read, and is met again the next night; no other is passed over."""
+    orders = [order(3000 + number, f"2026-02-20T10:{number // 60:02d}:{number % 60:02d}Z") for number in range(120)]
+    shop = Shop(tmp_path, *orders)
+    asked, pages = shop.answer, list[bytes]()
+
+    def moving(request: httpx.Request) -> httpx.Response:
+        if b"query Orders" in request.content:
+            pages.append(request.content)
+            if len(pages) == 3:
+                shop.store.put(order(3119, "2026-03-02T07:00:00Z", name="#3119-moved"))
+        return asked(request)
+
+    shop.answer = moving  # type: ignore[method-assign]
+    _, deliveries = shop.night()
+    shop.now += timedelta(days=1)
+    _, later = shop.night()
+
+    found = [row["id"] for row in rows(deliveries, "customer_order")]
+    assert sorted(found) == list(range(3000, 3119))
+    assert [row["name"] for row in rows(later, "customer_order")] == ["#3119-moved"]
+
+
+def test_amounts_are_the_shops_own_whatever_the_buyer_saw(tmp_path: Path) -> None:
+    """Presented in euros, kept in dollars at the rate of the order."""
+    shown = exchanged()
+    for one in shown["agreements"]:
+        for entry in one["sales"]:
+            entry["totalAmount"]["presentmentMoney"] = {"amount": "1.0", "currencyCode": "EUR"}
+    shown["presentmentCurrencyCode"] = "EUR"
+
+    _, deliveries = Shop(tmp_path, shown).night()
+
+    assert sum(by_day(deliveries).values()) == Decimal("292.65")
+    assert rows(deliveries, "customer_order")[0]["currency_code"] == "USD"
+
+
 def test_points_are_spent_to_just_under_their_end() -> None:
     """100 questions of 50 points against 1000 and 100 a second take 40 seconds, and none is refused."""
     from pipelines.sources.shopify.client import Points, _Throttle

@@ -21,6 +21,9 @@ SEEDS = "dbt_project/seeds"
 PRIORITIES = {"reference_source": 45, "payment_type": 65}
 """Behind the rules that ship with tillhouse, which name a source or a tender more closely."""
 
+TELLS_ITS_PAST = frozenset({"shopify"})
+"""Kinds of store that tell what an order was when it was copied: a number alone need not do there."""
+
 LIKELY_CHANNEL = "online_own"
 """What a source that nothing is known of is suggested as: the merchant puts the right one in its place."""
 
@@ -78,7 +81,7 @@ def _channel_rule(row: Row) -> tuple[Any, ...] | None:
 
 
 def _mirror_rule(row: Row) -> tuple[Any, ...] | None:
-    """evidence, pattern, source; only for tickets that are seen to copy online orders.
+    """evidence, pattern, source, checks_total; only for tickets that are seen to copy online orders.
 
     A number of digits alone is nobody's own form: a counter's docket may bear it.
     """
@@ -86,8 +89,9 @@ def _mirror_rule(row: Row) -> tuple[Any, ...] | None:
     if not row["uncaught_copies"] or "other sources" in source or form == "other forms":
         return None
     if source:
-        return ("reference_source", source, row["copied_source"])
-    return ("order_number", _pattern(form), row["copied_source"]) if form.strip("9") else None
+        return ("reference_source", source, row["copied_source"], "false")
+    checks_total = "true" if row["copied_source"] in TELLS_ITS_PAST else "false"
+    return ("order_number", _pattern(form), row["copied_source"], checks_total) if form.strip("9") else None
 
 
 def _pattern(form: str) -> str:

@@ -146,12 +146,12 @@ def test_a_file_that_was_published_without_a_profile_says_how_to_get_one(tmp_pat
         (
             {"reference_source": "zap", "is_named": True, "uncaught_copies": 2, "copied_source": "shopify"},
             [],
-            ["reference_source,zap,shopify"],
+            ["reference_source,zap,shopify,false"],
         ),
         (
             {"reference_form": "AA-99.9", "uncaught_copies": 2, "copied_source": "ecwid"},
             [],
-            ["order_number,[a-z]{2}-[0-9]{2}\\.[0-9]{1},ecwid"],
+            ["order_number,[a-z]{2}-[0-9]{2}\\.[0-9]{1},ecwid,false"],
         ),
         ({"reference_form": "9999", "uncaught_copies": 2, "copied_source": "shopify"}, [], []),
         ({"reference_source": "other sources", "uncaught_copies": 2, "copied_source": "shopify"}, [], []),
@@ -194,8 +194,8 @@ def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(
 
     assert CONFIRM_COPIES in {each["to_confirm"] for each in without["profile"]}
     assert without["suggestions"]["mirror_rules"] == [
-        "order_number,#[0-9]{4},shopify",
-        "reference_source,shopify,shopify",
+        "order_number,#[0-9]{4},shopify,true",
+        "reference_source,shopify,shopify,false",
     ]
     assert {each["channel"] for each in pasted["profile"]} == {"store", "online_own"}
     assert not {each["to_confirm"] for each in pasted["profile"]} & {CONFIRM_SOURCE, CONFIRM_COPIES}
@@ -203,7 +203,7 @@ def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(
 
 
 def _takes_numbers_of_shopify(line: str) -> bool:
-    evidence, _, source = next(csv.reader([line]))
+    evidence, _, source, _ = next(csv.reader([line]))
     return source == "shopify" and evidence in {"reference_source", "order_number"}
 
 

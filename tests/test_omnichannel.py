@@ -448,3 +448,28 @@ def assert_the_same_night_again_changes_no_row(made: Retail) -> None:
 
     assert {name: made.table(name) for name in RAW} == before
     assert before["raw_shopify.sale"]
+
+
+def test_what_a_store_took_and_gave_back_is_what_its_orders_are_worth(omni: Retail, world: World) -> None:
+    """Part by card and part by gift card is one sum, and tenders multiply no revenue."""
+    told = {
+        place: sum((paid.amount for paid in order.payments if paid.at <= world.now), Decimal(0))
+        for place, order in world.orders.items()
+    }
+
+    rows = omni.query(
+        "select orders.account_id, orders.source, orders.order_number, sum(payments.amount), orders.header_total, "
+        "count(distinct payments.payment_kind) "
+        "from marts.fct_orders as orders inner join marts.fct_payments as payments using (source, store_id, order_id) "
+        "where orders.source <> 'lightspeed' group by all"
+    )
+
+    paid = {placed(source, account, number): (amount, worth) for account, source, number, amount, worth, _ in rows}
+    assert {place: amount for place, (amount, _) in paid.items() if place[1] == "shopify"} == {
+        place: amount
+        for place, amount in told.items()
+        if place[1] == "shopify" and world.orders[place].payments
+        if any(one.at <= world.now for one in world.orders[place].payments)
+    }
+    assert all(amount == worth for amount, worth in paid.values())
+    assert any(kinds > 1 for *_, kinds in rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -13,14 +14,22 @@ from typing import TypeVar
 import httpx
 import stamina
 
+from pipelines.errors import ResponseError
+
 T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(60, connect=15, read=300)
 """Pages with many relations take minutes to render on a bad day."""
 
+ANSWER_SECONDS = 10 * 60.0
+"""Until an answer must be whole: bytes that drip in never trip the timeout between two reads."""
+
+ANSWER_BYTES = 256 * 2**20
+"""No page is nearly as large; an answer without an end would fill the memory."""
+
 ATTEMPTS = 8
 PATIENCE = 15 * 60.0
-"""Seconds after which a request is given up, however many attempts are left."""
+"""Seconds after which a request is given up, however many attempts are left; who asks for more is not waited for."""
 
 
 class UnreadableBodyError(Exception):
@@ -38,8 +47,8 @@ class Throttled(Exception):  # noqa: N818 - an answer to wait for, not a failure
 def worth_retrying(error: Exception) -> bool | float:
     """Retry what the server may yet answer, and wait as long as it asks us to."""
     match error:
-        case Throttled() as throttled:
-            return throttled.seconds
+        case Throttled(seconds=seconds):
+            return seconds if seconds <= PATIENCE else False
         case httpx.TransportError() | httpx.DecodingError() | UnreadableBodyError():
             return True
         case httpx.HTTPStatusError(response=response):
@@ -58,16 +67,47 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError  # retry_context returns or raises
 
 
-def retry_after(response: httpx.Response, default: float = 1.0) -> float:
-    """Seconds to wait by the Retry-After header, which comes as seconds or as a date."""
-    value: str = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return default
+async def answer_to(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The answer to *request*, whole, in bounded time and memory; a redirect is not followed: a token may be with it.
+
+    Raises httpx.TransportError and httpx.DecodingError for what may yet succeed, ResponseError for what is too large.
+    """
     try:
-        return max(0.0, float(value))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            response = await http.send(request, stream=True, follow_redirects=False)
+            try:
+                body = await _bounded(response)
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        raise httpx.ReadTimeout(f"not whole after {ANSWER_SECONDS:g} s", request=request) from None
+    headers = [(name, value) for name, value in response.headers.multi_items() if name != "content-encoding"]
+    return httpx.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > ANSWER_BYTES:
+            raise ResponseError(
+                f"{response.request.url.path} answered with more than {ANSWER_BYTES // 2**20} MB: not read further; "
+                "please report it"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def retry_after(response: httpx.Response, default: float = 1.0) -> float:
+    """Seconds to wait by the Retry-After header, which comes as seconds or as a date; *default* if as neither."""
+    value: str = response.headers.get("Retry-After", "").strip()
+    if seconds := number(value):
+        return seconds
+    try:
+        until = email.utils.parsedate_to_datetime(value)
     except ValueError:
-        wait = email.utils.parsedate_to_datetime(value) - server_time(response)
-        return max(0.0, wait.total_seconds())
+        return 0.0 if value == "0" else default
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - server_time(response)).total_seconds())
 
 
 def server_time(response: httpx.Response) -> datetime:
@@ -117,11 +157,12 @@ class LeakyBucket:
         """Give back what was reserved and take the server's word for level, drip, burst and the request's cost."""
         self._leak()
         self._in_flight -= reserved
-        self.spent += _number(headers.get("X-LS-Api-Request-Cost")) or reserved
-        self.drip = _number(headers.get("X-LS-Api-Drip-Rate")) or self.drip
+        self.spent += number(headers.get("X-LS-Api-Request-Cost")) or reserved
+        self.drip = number(headers.get("X-LS-Api-Drip-Rate")) or self.drip
         level, size = _fraction(headers.get("X-LS-Api-Bucket-Level"))
         if size:
-            self.level, self.size = level + self._in_flight, size
+            # It may stand a request above its size; what is far beyond would be waited for until morning.
+            self.level, self.size = min(level, 2 * size) + self._in_flight, size
         _, burst = _fraction(headers.get("X-LS-API-Burst-Level"))
         self.burst = int(burst) or self.burst
 
@@ -145,14 +186,16 @@ class LeakyBucket:
         self._leaked_at = now
 
 
-def _number(text: str | None) -> float:
+def number(text: str | None) -> float:
+    """A header's number; zero for one that is not there, negative or none at all."""
     try:
-        return float(text or 0)
+        value = float(text or 0)
     except ValueError:
         return 0.0
+    return value if math.isfinite(value) and value > 0 else 0.0
 
 
 def _fraction(text: str | None) -> tuple[float, float]:
     """`75.898271799086/90` as (level, size); zeros where there is no such header."""
     level, _, size = (text or "").partition("/")
-    return _number(level), _number(size)
+    return number(level), number(size)

@@ -20,6 +20,15 @@ class Fault:
 
 
 @dataclass
+class Trouble:
+    """The fault *name* of `faults.py`, done to answers whose address holds *match*, *times* times."""
+
+    name: str
+    match: str
+    times: int = 1
+
+
+@dataclass
 class Knobs:
     """Settings of the fake; where `lightspeed_api.md` says GUESS or unknown, the comment names both readings."""
 
@@ -49,5 +58,7 @@ class Knobs:
     page_size: int | None = None
     """Rows a page whatever the limit asks for: for tests of paging."""
     faults: list[Fault] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    """Done where the sandbox is served over a socket: some need one."""
     shopify: ShopifyKnobs = field(default_factory=ShopifyKnobs)
     ecwid: EcwidKnobs = field(default_factory=EcwidKnobs)

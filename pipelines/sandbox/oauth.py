@@ -132,6 +132,10 @@ class AuthorizationServer:
             if session.account_id == account_id:
                 session.access_ends = 0.0
 
+    def disconnect(self, account_id: int) -> None:
+        """What the merchant does in the settings: every token of *account_id* dies."""
+        self._sessions = [session for session in self._sessions if session.account_id != account_id]
+
     def _exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
         code = self._codes.pop(form.get("code", ""), None)
         if code is None or code.ends < self._clock():

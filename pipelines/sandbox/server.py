@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from pipelines.sandbox.faults import Faulty
+
 HOST = "127.0.0.1"
 
 
@@ -51,5 +53,5 @@ def running(app: Starlette, port: int = 0) -> Iterator[str]:
 def _server(app: Starlette) -> uvicorn.Server:
     # The app answers with the world's own date, not with this machine's.
     return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, date_header=False, server_header=False)
+        uvicorn.Config(Faulty(app), log_level="warning", access_log=False, date_header=False, server_header=False)
     )

@@ -18,7 +18,7 @@ import httpx
 
 from pipelines.errors import AuthError, ResponseError, UnavailableError
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
-from pipelines.transport import Throttled, UnreadableBodyError, persistently, retry_after
+from pipelines.transport import Throttled, UnreadableBodyError, answer_to, persistently, retry_after
 
 AHEAD = 120.0
 """Seconds before its end at which a token is renewed."""
@@ -75,10 +75,12 @@ class OAuth:
 
     async def account(self, access_token: str) -> tuple[int, str]:
         """The account that a token is for, and its name."""
-        response = await self._http.get(
+        request = self._http.build_request(
+            "GET",
             f"{self._api_url}/API/V3/Account.json",
             headers={"Authorization": f"Bearer {access_token}", "Accept": "application/json"},
         )
+        response = await answer_to(self._http, request)
         if response.status_code in {401, 403}:
             raise AuthError("Lightspeed refuses this token: get a new one and connect again")
         try:
@@ -93,11 +95,13 @@ class OAuth:
     async def _token(self, grant_type: str, fields: Mapping[str, str]) -> Grant:
         """Form-encoded, which every version of the endpoint takes. No secret is ever part of an error."""
         form = {"client_id": self.client_id, "client_secret": self._client_secret, "grant_type": grant_type, **fields}
-        response = await self._http.post(
+        request = self._http.build_request(
+            "POST",
             f"{self._auth_url}/auth/oauth/token",
             data={name: value for name, value in form.items() if value},
             headers={"Accept": "application/json"},
         )
+        response = await answer_to(self._http, request)
         answer = _answer(response)
         if response.is_success:
             return _grant(answer)

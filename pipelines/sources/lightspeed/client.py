@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -17,6 +16,8 @@ from pipelines.transport import (
     LeakyBucket,
     Throttled,
     UnreadableBodyError,
+    answer_to,
+    number,
     persistently,
     retry_after,
     server_time,
@@ -96,7 +97,7 @@ class LightspeedClient:
             response, body = await self._get(url, query, collection, len(relations))
             page = _page(response, body, collection, self._costs[collection])
             yield page
-            self._refuse_detours(response, page.next_url, seen)
+            self._refuse_detours(response, page.next_url, f"{self._base}/{collection}.json", seen)
             url, query = page.next_url, {}
 
     async def _get(
@@ -113,7 +114,7 @@ class LightspeedClient:
             response, body = await persistently(attempt)
         except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
             raise self._final(error, collection) from None
-        self._costs[collection] = float(response.headers.get("X-LS-Api-Request-Cost") or cost)
+        self._costs[collection] = number(response.headers.get("X-LS-Api-Request-Cost")) or cost
         return response, body
 
     async def _send(self, url: str, query: dict[str, str], cost: float) -> httpx.Response:
@@ -133,11 +134,14 @@ class LightspeedClient:
         await self.bucket.reserve(cost)
         headers = httpx.Headers()
         try:
-            response = await self._http.get(
-                url,
-                params=query or None,
-                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-                follow_redirects=False,
+            response = await answer_to(
+                self._http,
+                self._http.build_request(
+                    "GET",
+                    url,
+                    params=query or None,
+                    headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                ),
             )
             headers = response.headers
         finally:
@@ -146,14 +150,13 @@ class LightspeedClient:
         self.server_now = server_time(response)
         return response
 
-    def _refuse_detours(self, response: httpx.Response, next_url: str, seen: set[str]) -> None:
-        """A next link must be new and lead to the same host and account: the token goes with it."""
+    def _refuse_detours(self, response: httpx.Response, next_url: str, home: str, seen: set[str]) -> None:
+        """A next link must be new and lead to the list that is walked: the token goes with it."""
         if not next_url:
             return
-        home, there = urlsplit(self._base), urlsplit(next_url)
-        if (there.scheme, there.netloc) != (home.scheme, home.netloc) or not there.path.startswith(f"{home.path}/"):
+        if (there := _place(next_url)) != _place(home):
             raise ResponseError(
-                f"{_where(response)} names a next page at {there.netloc}{there.path}, which is not this account's API: "
+                f"{_where(response)} names a next page at {there}, which is not this account's list: "
                 "not followed, and the token was not sent; check LIGHTSPEED_API_URL"
             )
         if next_url in seen:
@@ -172,11 +175,16 @@ class LightspeedClient:
                 status = response.status_code
                 remedy = REMEDIES.get(status, "please report it")
                 return RequestError(f"{where}: HTTP {status}, {_message(response)}; {remedy}", status=status)
+            case httpx.HTTPStatusError(response=response) if response.has_redirect_location:
+                return ResponseError(
+                    f"{where}: HTTP {response.status_code} to {_place(response.headers['Location'])}, which was not "
+                    "followed, and the token was not sent; check LIGHTSPEED_API_URL"
+                )
             case httpx.HTTPStatusError(response=response):
                 return UnavailableError(f"{where}: HTTP {response.status_code} after every retry; try again later")
-            case Throttled():
+            case Throttled(seconds=seconds):
                 return UnavailableError(
-                    f"{where}: still throttled after every retry; is another app using this client?"
+                    f"{where}: still throttled, last asked to wait {seconds:.0f} s; is another app using this client?"
                 )
             case _:
                 return UnavailableError(f"{where}: {type(error).__name__} after every retry: {error}; try again later")
@@ -201,6 +209,15 @@ def _page(response: httpx.Response, body: dict[str, msgspec.Raw], collection: st
     if strangers and collection not in body:
         raise ResponseError(f"{_where(response)} answered with {sorted(strangers)} where {collection!r} was asked for")
     return Page(rows_of(body.get(collection)), links.next, cost)
+
+
+def _place(url: str) -> str:
+    """Scheme, host, port and path as they would be asked: dots climb, and what is no address leads nowhere."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "no address"
+    return f"{parsed.scheme}://{parsed.netloc.decode()}{parsed.path}"
 
 
 def _where(response: httpx.Response) -> str:

@@ -12,7 +12,7 @@ import httpx
 
 from pipelines.errors import AuthError, ResponseError, UnavailableError
 from pipelines.sources.shopify.tokens import Connection, TokenStore
-from pipelines.transport import Throttled, persistently, retry_after
+from pipelines.transport import Throttled, answer_to, persistently, retry_after
 
 AHEAD = 120.0
 """Seconds before its end at which a token is renewed."""
@@ -33,11 +33,13 @@ async def client_credentials(http: httpx.AsyncClient, shop_url: str, client_id: 
     """A token of the app that the store's owner installed. No secret is ever part of an error."""
 
     async def attempt() -> httpx.Response:
-        response = await http.post(
+        request = http.build_request(
+            "POST",
             f"{shop_url}/admin/oauth/access_token",
             data={"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret},
             headers={"Accept": "application/json"},
         )
+        response = await answer_to(http, request)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(retry_after(response))
         if response.is_server_error:

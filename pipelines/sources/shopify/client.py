@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, SettingsError, UnavailableError
-from pipelines.transport import Throttled, UnreadableBodyError, persistently, retry_after, server_time
+from pipelines.transport import Throttled, UnreadableBodyError, answer_to, persistently, retry_after, server_time
 
 PAGE = 50
 """Nodes a page to begin with; halved while the shop says that a question costs too much."""
@@ -229,12 +229,13 @@ class ShopifyClient:
         await self.points.reserve(cost)
         status = None
         try:
-            response = await self._http.post(
+            request = self._http.build_request(
+                "POST",
                 self._url,
                 json={"query": question, "variables": variables},
                 headers={"X-Shopify-Access-Token": token, "Accept": "application/json"},
-                follow_redirects=False,
             )
+            response = await answer_to(self._http, request)
             status = _throttle(response)
         finally:
             self.points.settle(cost, status)

@@ -14,6 +14,7 @@ import msgspec
 import zstandard
 
 from pipelines.columns import Column, Kind
+from pipelines.errors import ResponseError
 
 ACCOUNT = "account_id"
 EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
@@ -119,6 +120,7 @@ class Landing:
         spool.write_bytes(b"\n".join(rows))
         cursor = self._cursor()
         cursor.execute(_read_sql(table, max(map(len, rows), default=0)), {"path": str(spool)})
+        _refuse_nameless(cursor, table)
         typed = spool.with_suffix(".parquet")
         cursor.execute(
             _cast_sql(
@@ -218,6 +220,10 @@ def _cast(column: Column) -> str:
         case Kind.INTEGER:
             # A plain cast would round 1.5 to 2 and never tell.
             return f"case when {text} not like '%.%' then try_cast({text} as bigint) end"
+        case Kind.TIME:
+            # DuckDB knows years that neither Python nor a calendar does, and `infinity`: a zero date is year -1.
+            believable = f"{text} >= '19' and {text} < '21' and {text}[5] = '-'"
+            return f"case when {believable} then try_cast({text} as {Kind.TIME.value}) end"
         case kind:
             return f"try_cast({text} as {kind.value})"
 
@@ -236,6 +242,18 @@ def _rejected(cursor: duckdb.DuckDBPyConnection, account_id: int, table: RawTabl
             f"select {_cast(key) if key else 'null'}, {_text(column)} from raw where {lost[column.name]}"
         ).fetchall()
     ]
+
+
+def _refuse_nameless(cursor: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+    """A row that no newer copy could replace would be there again after every load."""
+    named = [column for column in table.columns if column.name in {table.key, table.merge_on}]
+    for column in named:
+        [(count,)] = cursor.execute(f"select count(*) from raw where {_cast(column)} is null").fetchall()
+        if count:
+            raise ResponseError(
+                f"{table.name}: {count} rows without a usable {column.field}: not a shape we know, "
+                "nothing of their batch was taken; please report it"
+            )
 
 
 def _name(identifier: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 import zstandard
 
 from pipelines.columns import columns
+from pipelines.errors import ResponseError
 from pipelines.landing import Landed, Landing, RawTable, rows_of
 
 TABLE = RawTable(
@@ -18,7 +19,7 @@ TABLE = RawTable(
     columns(ids="saleID", text="note", money="total", flags="completed", times="updateTime|updatetime", json="Meta"),
     children=("SaleLines",),
 )
-LINES = RawTable("sale_line", "sale_line_id", columns(ids="saleLineID saleID", exact="calcTax1"), set_of="sale_id")
+LINES = RawTable("sale_line", "sale_line_id", columns(ids="saleLineID saleID itemID", exact="calcTax1"), set_of="sale_id")
 
 
 @pytest.fixture
@@ -103,9 +104,24 @@ def test_what_cannot_be_cast_is_null_and_listed(landing: Landing) -> None:
 
 
 def test_an_id_with_a_fraction_is_not_rounded_to_another_record(landing: Landing) -> None:
-    landed = converted(landing, {"saleID": "7.5"})
+    landed = converted(landing, {"saleLineID": "1", "saleID": "7", "itemID": "7.5"}, table=LINES)
 
     assert [bad.value for bad in landed.rejected] == ["7.5"]
+
+
+@pytest.mark.parametrize("row", [{"saleID": "7"}, {"saleLineID": "1.5", "saleID": "7"}, {"saleLineID": "1"}])
+def test_a_row_that_no_newer_copy_could_replace_is_an_error(landing: Landing, row: dict[str, str]) -> None:
+    """Without its key, or that of the set it belongs to, it would be there again after every load."""
+    with pytest.raises(ResponseError, match="sale_line: 1 rows without a usable sale"):
+        converted(landing, row, table=LINES)
+
+
+@pytest.mark.parametrize("junk", ["-0001-11-30T00:00:00+00:00", "infinity", "9999-12-31T00:00:00+00:00", "0000-00-00"])
+def test_a_date_that_no_calendar_has_is_null_and_listed(landing: Landing, junk: str) -> None:
+    landed = converted(landing, {"saleID": "7", "updateTime": junk})
+
+    assert [row["update_time"] for row in typed(landed)] == [None]
+    assert [bad.value for bad in landed.rejected] == [junk]
 
 
 def test_fields_without_a_column_go_whole_into_extra_and_are_counted(landing: Landing) -> None:

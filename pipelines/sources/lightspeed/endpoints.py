@@ -46,6 +46,8 @@ class Endpoint:
     relations: tuple[str, ...] = ()
     children: tuple[Child, ...] = ()
     params: dict[str, str] = field(default_factory=dict)
+    promises: tuple[tuple[str, str], ...] = ()
+    """(relation, field that is not zero where there must be one), beside what the children are told by."""
     scope: str = ""
     """The right a token needs to read it."""
 
@@ -219,6 +221,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reading=Reading.BY_CLOCK,
         params={"archived": "true"},
         relations=("Contact",),
+        promises=(("Contact", "contactID"),),
         scope="employee:customers_read",
         columns=columns(
             ids="customerID contactID creditAccountID customerTypeID discountID taxCategoryID employeeID",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,11 @@ from pipelines.errors import ResponseError
 from pipelines.landing import ACCOUNT, RawTable, rows_of
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Child, Endpoint, Reading
 
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _SCALARS = ("timeStamp", "updateTime", "updatetime", "saleID")
 _NOTHING = msgspec.Raw(b"")
+_NONE = {b"", b'""', b"null", b"[]"}
+"""How the API says that a row has no children."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,9 @@ class Record:
         stamp = self.time_stamp if name == "timeStamp" else self.update_time
         try:
             moment = datetime.fromisoformat(str(stamp))
-        except ValueError:
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
-        return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 class Splitter:
@@ -47,7 +51,8 @@ class Splitter:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         scalars = dict.fromkeys((endpoint.key, *_SCALARS))
-        parts = dict.fromkeys(part for child in endpoint.children for part in (child.container, child.told_by))
+        self._promises = (*((child.container, child.told_by) for child in endpoint.children), *endpoint.promises)
+        parts = dict.fromkeys(part for promise in self._promises for part in promise)
         shape = msgspec.defstruct(
             "Row", [*((name, Any, None) for name in scalars), *((name, msgspec.Raw, _NOTHING) for name in parts)]
         )
@@ -61,9 +66,9 @@ class Splitter:
         """Raises ResponseError for a row without an id, and where relations that must be there are silently not."""
         parsed = [(row, self._parse(row)) for row in rows]
         records = [self._record(row, shape) for row, shape in parsed]
-        for position, child in enumerate(self._endpoint.children):
-            if not any(record.children[position] for record in records):
-                self._refuse_dropped(child, [shape for _, shape in parsed])
+        for relation, told_by in self._promises:
+            if not any(bytes(getattr(shape, relation))[:1] == b"{" for _, shape in parsed):
+                self._refuse_dropped(relation, told_by, [shape for _, shape in parsed])
         return records
 
     def record(self, row: bytes) -> Record:
@@ -83,6 +88,11 @@ class Splitter:
         children, stripped = [], row
         for child, decode in zip(self._endpoint.children, self._containers, strict=True):
             container = bytes(getattr(shape, child.container))
+            if container not in _NONE and container[:1] != b"{":
+                raise ResponseError(
+                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)}: its {child.container} "
+                    "are not a shape we know, and taking them as 'none' would delete rows; please report it"
+                )
             children.append(rows_of(getattr(decode(container), child.collection)) if container[:1] == b"{" else [])
             if container:
                 stripped = stripped.replace(container, b"null", 1)
@@ -105,13 +115,13 @@ class Splitter:
             )
         return number
 
-    def _refuse_dropped(self, child: Child, shapes: list[Any]) -> None:
+    def _refuse_dropped(self, relation: str, told_by: str, shapes: list[Any]) -> None:
         for shape in shapes:
-            if _is_amount(getattr(shape, child.told_by)):
+            if _is_amount(getattr(shape, told_by)):
                 raise ResponseError(
-                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)} has {child.told_by} but no "
-                    f"{child.container} came with its page: the API dropped the relation, and taking that as "
-                    "'none' would delete rows; try again later"
+                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)} has {told_by} but no "
+                    f"{relation} came with its page: the API dropped the relation, and taking that as "
+                    "'none' would delete what is known; try again later"
                 )
 
 
@@ -137,10 +147,8 @@ def _child_table(child: Child, parent: RawTable) -> RawTable:
 
 
 def _integer(value: Any) -> int | None:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return None
+    """A whole number, as text or by its own JSON type; what is only near one is not an id."""
+    return int(value) if _INTEGER.fullmatch(str(value)) else None
 
 
 def _is_amount(value: msgspec.Raw) -> bool:

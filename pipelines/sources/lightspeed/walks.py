@@ -19,6 +19,9 @@ from pipelines.sources.lightspeed.records import Record, Splitter, raw_tables
 BATCH_ROWS = 5_000
 """Rows that land together: 50 pages."""
 
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No row is older; a stamp that says so is junk."""
+
 IN_LIMIT = 100
 """Ids that one IN filter may name."""
 
@@ -138,6 +141,17 @@ class TableWalk:
     def now(self) -> datetime:
         return self.client.server_now or datetime.now(UTC)
 
+    def newest(self, cursor: str, clock: str, records: list[Record]) -> str:
+        """The newest of *cursor* (empty: none yet) and the stamps of *records* that one of the clocks has reached.
+
+        A cursor on a junk date in the future would pass over every row until then.
+        """
+        latest = max(self.now(), datetime.now(UTC))
+        moments = [moment for record in records if (moment := record.clock(clock)) and EARLIEST < moment <= latest]
+        if cursor:
+            moments.append(datetime.fromisoformat(cursor))
+        return _stamp(max(moments)) if moments else ""
+
     def back(self, cursor: str) -> str:
         """`>=` the overlap before *cursor*: stamps have whole seconds, ties and late commits."""
         return f">=,{_stamp(datetime.fromisoformat(cursor) - self.window.overlap)}"
@@ -187,14 +201,25 @@ class IdWalk(TableWalk):
 
 
 class ClockWalk(TableWalk):
-    """What moved since the newest stamp seen, oldest first: a row that moves meanwhile is met again at the end."""
+    """What moved since the newest stamp seen, oldest first: a row that moves meanwhile is met again at the end.
+
+    Ids beyond the highest of the last night are read too: a row that was long in coming may carry an old stamp.
+    """
 
     async def run(self) -> None:
+        highest = int(self.cursor.get("id", 0))
         params = {"timeStamp": self.back(str(self.cursor["timeStamp"]))} if "timeStamp" in self.cursor else {}
         async for records in self.read(sort="timeStamp", **params):
-            if newest := _newest(str(self.cursor.get("timeStamp", "")), "timeStamp", records):
+            if newest := self.newest(str(self.cursor.get("timeStamp", "")), "timeStamp", records):
                 self.cursor["timeStamp"] = newest
+            self._note_ids(records)
+        if params and highest:
+            async for records in self.read(sort=self.endpoint.key, **{self.endpoint.key: f">,{highest}"}):
+                self._note_ids(records)
         await self.deliver()
+
+    def _note_ids(self, records: list[Record]) -> None:
+        self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
 
 
 class SalesWalk(TableWalk):
@@ -275,7 +300,7 @@ class SalesWalk(TableWalk):
         later["lines"] = self.cursor["lines"]
         async for page in self.pages("SaleLine", sort="timeStamp", timeStamp=self.back(str(self.cursor["lines"]))):
             lines = LINES.records(page.rows)
-            later["lines"] = _newest(str(later["lines"]), "timeStamp", lines)
+            later["lines"] = self.newest(str(later["lines"]), "timeStamp", lines)
             sales.update(line.sale_id for line in lines)
         return sales - {0}
 
@@ -298,7 +323,8 @@ class SalesWalk(TableWalk):
     async def _again(self, later: Cursor) -> AsyncIterator[list[Record]]:
         """Sales completed in the last days, and once a week in the last weeks: nothing that changed stays wrong."""
         last = datetime.fromisoformat(str(self.cursor["deep_read"]))
-        deep = self.now() - last >= self.window.deep_every
+        # A mark in the future comes from a server whose clock was wrong for a while.
+        deep = abs(self.now() - last) >= self.window.deep_every
         span = self.window.deep_reread if deep else self.window.reread
         if span:
             async for records in self.read(sort="completeTime", completeTime=f">=,{_stamp(self.now() - span)}"):
@@ -316,21 +342,13 @@ class SalesWalk(TableWalk):
 
     def _move(self, name: str, clock: str, records: list[Record]) -> None:
         """Move the cursor *name* to the newest stamp of *records*, if they have any."""
-        newest = _newest(str(self.cursor.get(name, "")), clock, records)
+        newest = self.newest(str(self.cursor.get(name, "")), clock, records)
         if newest:
             self.cursor[name] = newest
 
 
 VOIDS = Splitter(next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale_void"))
 LINES = Splitter(next(endpoint for endpoint in ENDPOINTS if endpoint.table == "unattached_sale_line"))
-
-
-def _newest(cursor: str, clock: str, records: list[Record]) -> str:
-    """The newest of *cursor* (empty: none yet) and the stamps of *records*."""
-    moments = [moment for record in records if (moment := record.clock(clock))]
-    if cursor:
-        moments.append(datetime.fromisoformat(cursor))
-    return _stamp(max(moments)) if moments else ""
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ class Retail:
     def elsewhere(self, folder: Path) -> Retail:
         """The same world, kept in another data directory that knows nothing yet."""
         settings = self.settings.model_copy(update={"tillhouse_data_dir": folder})
-        other = Retail(self.store, self.app, settings, self.online)
+        other = replace(self, settings=settings)
         other.connect()
         return other
 

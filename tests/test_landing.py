@@ -19,7 +19,9 @@ TABLE = RawTable(
     columns(ids="saleID", text="note", money="total", flags="completed", times="updateTime|updatetime", json="Meta"),
     children=("SaleLines",),
 )
-LINES = RawTable("sale_line", "sale_line_id", columns(ids="saleLineID saleID itemID", exact="calcTax1"), set_of="sale_id")
+LINES = RawTable(
+    "sale_line", "sale_line_id", columns(ids="saleLineID saleID itemID", exact="calcTax1"), set_of="sale_id"
+)
 
 
 @pytest.fixture

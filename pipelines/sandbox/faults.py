@@ -273,18 +273,21 @@ def _revoke(asked: Asked) -> None:
 
 
 def _row_moves(asked: Asked) -> None:
-    """The oldest row is edited, and with it goes to the end of the walk that has passed it."""
-    store, account_id = asked.sandbox.store, asked.account_id
-    oldest = min(store.all(account_id, "Item"), key=lambda row: str(row["timeStamp"]))
-    store.put(account_id, "Item", [oldest | {"description": "moved", "timeStamp": world.now(asked.sandbox.store)}])
+    """The oldest item is edited, and with it goes to the end of the walk that has passed it."""
+    moved = {"description": "moved", "timeStamp": world.now(asked.sandbox.store)}
+    asked.sandbox.store.put(asked.account_id, "Item", [_items(asked)[0] | moved])
 
 
 def _row_comes_late(asked: Asked) -> None:
-    """A row that was begun before those already read, and is there only now."""
-    store, account_id = asked.sandbox.store, asked.account_id
-    items = list(store.all(account_id, "Item"))
-    late: Record = items[0] | {"itemID": max(int(str(row["itemID"])) for row in items) + 1, "description": "late"}
-    store.put(account_id, "Item", [late])
+    """An item with the stamp of the oldest that is there only now, when the walk has passed it."""
+    items = _items(asked)
+    highest = max(int(str(item["itemID"])) for item in items)
+    asked.sandbox.store.put(asked.account_id, "Item", [items[0] | {"itemID": highest + 1, "description": "late"}])
+
+
+def _items(asked: Asked) -> list[Record]:
+    """The account's, oldest first."""
+    return sorted(asked.sandbox.store.all(asked.account_id, "Item"), key=lambda item: str(item["timeStamp"]))
 
 
 EVENTS: dict[str, Event] = {
@@ -340,7 +343,7 @@ def _url(scope: Message) -> str:
 
 def _planned(troubles: list[Trouble], url: str) -> str | None:
     for trouble in troubles:
-        if trouble.match in url and trouble.times > 0:
+        if trouble.times > 0 and re.search(trouble.match, url):
             trouble.times -= 1
             return trouble.name
     return None
@@ -354,6 +357,8 @@ async def _leave(answer: Answer, send: Send) -> None:
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": packed})
     for part in _parts(answer):
+        if answer.sending is Sending.DRIPPED and _transport(send).is_closing():
+            return
         await send({"type": "http.response.body", "body": part, "more_body": True})
         if answer.sending is Sending.DRIPPED:
             await asyncio.sleep(DRIP_SECONDS)

@@ -21,7 +21,7 @@ class Fault:
 
 @dataclass
 class Trouble:
-    """The fault *name* of `faults.py`, done to answers whose address holds *match*, *times* times."""
+    """The fault *name* of `faults.py`, done to answers whose address matches the pattern *match*, *times* times."""
 
     name: str
     match: str

@@ -22,6 +22,9 @@ EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
 ROW_BYTES = 16 * 1024 * 1024
 """The longest row that DuckDB reads unless it is told otherwise."""
 
+LONGEST_ROW = ROW_BYTES
+"""A longer one would not fit the memory that typing it takes; no row of a shop is nearly as long."""
+
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -116,10 +119,16 @@ class Landing:
         emptied = list(emptied)
         if not rows and not emptied:
             return
+        longest = max(map(len, rows), default=0)
+        if longest > LONGEST_ROW:
+            raise ResponseError(
+                f"{table.name}: a row of {longest // 2**20} MB, and {LONGEST_ROW // 2**20} MB is the most that is "
+                "taken: nothing of its batch was; please report it"
+            )
         spool = self._scratch / f"{next(self._numbers):09d}.jsonl"
         spool.write_bytes(b"\n".join(rows))
         cursor = self._cursor()
-        cursor.execute(_read_sql(table, max(map(len, rows), default=0)), {"path": str(spool)})
+        cursor.execute(_read_sql(table, longest), {"path": str(spool)})
         _refuse_nameless(cursor, table)
         typed = spool.with_suffix(".parquet")
         cursor.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import io
 import math
 import time
 from collections import deque
@@ -86,16 +87,15 @@ async def answer_to(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Re
 
 
 async def _bounded(response: httpx.Response) -> bytes:
-    parts, size = [], 0
+    body = io.BytesIO()
     async for part in response.aiter_bytes():
-        size += len(part)
-        if size > ANSWER_BYTES:
+        if body.tell() + len(part) > ANSWER_BYTES:
             raise ResponseError(
                 f"{response.request.url.path} answered with more than {ANSWER_BYTES // 2**20} MB: not read further; "
                 "please report it"
             )
-        parts.append(part)
-    return b"".join(parts)
+        body.write(part)
+    return body.getvalue()
 
 
 def retry_after(response: httpx.Response, default: float = 1.0) -> float:

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -279,10 +279,12 @@ def _row_moves(asked: Asked) -> None:
 
 
 def _row_comes_late(asked: Asked) -> None:
-    """An item with the stamp of the oldest that is there only now, when the walk has passed it."""
+    """An item older than the oldest that is there only now, when the walk has passed it."""
     items = _items(asked)
-    highest = max(int(str(item["itemID"])) for item in items)
-    asked.sandbox.store.put(asked.account_id, "Item", [items[0] | {"itemID": highest + 1, "description": "late"}])
+    stamp = items[0]["timeStamp"]
+    assert isinstance(stamp, datetime)
+    late = {"itemID": max(int(str(item["itemID"])) for item in items) + 1, "timeStamp": stamp - timedelta(days=1)}
+    asked.sandbox.store.put(asked.account_id, "Item", [items[0] | late])
 
 
 def _items(asked: Asked) -> list[Record]:

@@ -19,6 +19,10 @@ from pipelines.sources.lightspeed.records import Record, Splitter, raw_tables
 BATCH_ROWS = 5_000
 """Rows that land together: 50 pages."""
 
+ORDINARY_ROW = 16 * 2**10
+EXCESS_BYTES = 8 * 2**20
+"""What rows beyond an ordinary one's length may add to a batch: a page of very long rows lands in parts."""
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No row is older; a stamp that says so is junk."""
 
@@ -120,7 +124,7 @@ class TableWalk:
                 records = self.splitter.records(page.rows)
                 yield records
                 batch += records
-                if len(batch) >= BATCH_ROWS:
+                if len(batch) >= BATCH_ROWS or _excess(batch) >= EXCESS_BYTES:
                     await self.land(batch)
                     batch = []
         except TillhouseError:
@@ -130,12 +134,18 @@ class TableWalk:
         await self.land(batch)
 
     async def land(self, batch: list[Record]) -> None:
-        if batch:
-            landed = await asyncio.to_thread(self._land, batch)
-            await self.deliver(landed)
+        """The cursor goes with the last part: the others alone would not bear it."""
+        parts = list(_parts(batch))
+        for part in parts:
+            landed = await asyncio.to_thread(self._land, part)
+            await self.deliver(landed, cursor=dict(self.cursor) if part is parts[-1] else None)
 
-    async def deliver(self, landed: Landed | None = None, *, whole: bool = False) -> None:
-        delivery = Delivery(self.client.account_id, self.endpoint.table, landed, dict(self.cursor), whole=whole)
+    async def deliver(self, landed: Landed, *, cursor: Cursor | None) -> None:
+        await self._deliver(Delivery(self.client.account_id, self.endpoint.table, landed, cursor))
+
+    async def finish(self, *, whole: bool = False) -> None:
+        """The table was read to its end: the cursor as it stands now."""
+        delivery = Delivery(self.client.account_id, self.endpoint.table, cursor=dict(self.cursor), whole=whole)
         await self._deliver(delivery)
 
     def now(self) -> datetime:
@@ -170,6 +180,23 @@ class TableWalk:
         return landed
 
 
+def _excess(batch: list[Record]) -> int:
+    return sum(max(0, len(record.raw) - ORDINARY_ROW) for record in batch)
+
+
+def _parts(batch: list[Record]) -> Iterator[list[Record]]:
+    """*batch* in order, in as few parts as EXCESS_BYTES allow."""
+    start = excess = 0
+    for place, record in enumerate(batch):
+        own = _excess([record])
+        if excess and excess + own > EXCESS_BYTES:
+            yield batch[start:place]
+            start, excess = place, 0
+        excess += own
+    if batch:
+        yield batch[start:]
+
+
 class SingleWalk(TableWalk):
     """The one object that there is."""
 
@@ -178,7 +205,7 @@ class SingleWalk(TableWalk):
         self.tally.rows += 1
         self._report(self.tally)
         await self.land([self.splitter.single(body, self.client.account_id)])
-        await self.deliver(whole=True)
+        await self.finish(whole=True)
 
 
 class WholeWalk(TableWalk):
@@ -187,7 +214,7 @@ class WholeWalk(TableWalk):
     async def run(self) -> None:
         async for _ in self.read(sort=self.endpoint.key):
             pass
-        await self.deliver(whole=True)
+        await self.finish(whole=True)
 
 
 class IdWalk(TableWalk):
@@ -197,7 +224,7 @@ class IdWalk(TableWalk):
         params = {self.endpoint.key: f">,{self.cursor['id']}"} if "id" in self.cursor else {}
         async for records in self.read(sort=self.endpoint.key, **params):
             self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
-        await self.deliver()
+        await self.finish()
 
 
 class ClockWalk(TableWalk):
@@ -216,7 +243,7 @@ class ClockWalk(TableWalk):
         if params and highest:
             async for records in self.read(sort=self.endpoint.key, **{self.endpoint.key: f">,{highest}"}):
                 self._note_ids(records)
-        await self.deliver()
+        await self.finish()
 
     def _note_ids(self, records: list[Record]) -> None:
         self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
@@ -252,7 +279,7 @@ class SalesWalk(TableWalk):
                 self.cursor["backfilled"] = self.cursor["backfill_from"]
         if "timeStamp" in self.cursor:
             self.cursor["lines"] = self.cursor["timeStamp"]
-        await self.deliver()
+        await self.finish()
 
     async def _mark_the_start(self) -> None:
         """The server's own time, and the newest void: the backfill brings what was voided before as it is."""
@@ -273,7 +300,7 @@ class SalesWalk(TableWalk):
                 suspects.difference_update(record.id for record in records)
         await self._fetch(suspects)
         self.cursor.update(later)
-        await self.deliver(whole=True)
+        await self.finish(whole=True)
 
     async def _newest_void(self) -> int:
         with suppress_missing_scope():

@@ -51,6 +51,8 @@ class RawTable:
     set_of: str | None = None
     children: tuple[str, ...] = ()
     """Fields whose rows have a table of their own."""
+    vital: frozenset[str] = frozenset()
+    """Columns that totals rest on: a value there that cannot be cast is no NULL but an error."""
 
     @property
     def merge_on(self) -> str:
@@ -141,8 +143,10 @@ class Landing:
                 emptied=emptied,
             )
         ).fetchall()
+        rejected = _rejected(cursor, landed.account_id, table)
+        _refuse_broken(table, rejected)
         landed.files.append(TypedFile(table, typed, len(rows) + len(emptied)))
-        landed.rejected += _rejected(cursor, landed.account_id, table)
+        landed.rejected += rejected
         for name, count in cursor.execute(_DRIFT_SQL).fetchall():
             landed.drift[table.name, name] = landed.drift.get((table.name, name), 0) + count
         spool.unlink()
@@ -262,6 +266,16 @@ def _refuse_nameless(cursor: duckdb.DuckDBPyConnection, table: RawTable) -> None
             raise ResponseError(
                 f"{table.name}: {count} rows without a usable {column.field}: not a shape we know, "
                 "nothing of their batch was taken; please report it"
+            )
+
+
+def _refuse_broken(table: RawTable, rejected: list[Rejected]) -> None:
+    """Totals without the amount, or on no day, would be wrong, and hold back every account's."""
+    for value in rejected:
+        if value.column_name in table.vital:
+            raise ResponseError(
+                f"{table.name} {value.record_id}: its {value.column_name} is {value.value[:40]!r}, and totals rest on "
+                "it: nothing of its batch was taken; correct it at the source, or report it"
             )
 
 

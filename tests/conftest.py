@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import httpx
@@ -129,7 +129,7 @@ class Retail:
         """Every path and query asked so far."""
         return [path for _, path, _, _ in self.sandbox.requests]
 
-    def elsewhere(self, folder: Path) -> Retail:
+    def elsewhere(self, folder: Path) -> Self:
         """The same world, kept in another data directory that knows nothing yet."""
         settings = self.settings.model_copy(update={"tillhouse_data_dir": folder})
         other = replace(self, settings=settings)

@@ -274,7 +274,7 @@ def _revoke(asked: Asked) -> None:
 
 def _row_moves(asked: Asked) -> None:
     """The oldest item is edited, and with it goes to the end of the walk that has passed it."""
-    moved = {"description": "moved", "timeStamp": world.now(asked.sandbox.store)}
+    moved: Record = {"description": "moved", "timeStamp": world.now(asked.sandbox.store)}
     asked.sandbox.store.put(asked.account_id, "Item", [_items(asked)[0] | moved])
 
 
@@ -283,7 +283,10 @@ def _row_comes_late(asked: Asked) -> None:
     items = _items(asked)
     stamp = items[0]["timeStamp"]
     assert isinstance(stamp, datetime)
-    late = {"itemID": max(int(str(item["itemID"])) for item in items) + 1, "timeStamp": stamp - timedelta(days=1)}
+    late: Record = {
+        "itemID": max(int(str(item["itemID"])) for item in items) + 1,
+        "timeStamp": stamp - timedelta(days=1),
+    }
     asked.sandbox.store.put(asked.account_id, "Item", [items[0] | late])
 
 

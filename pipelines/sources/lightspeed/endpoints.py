@@ -32,6 +32,8 @@ class Child:
     columns: tuple[Column, ...]
     told_by: str
     """The parent's amount that is not zero when there must be children."""
+    vital: str = ""
+    """Fields that totals rest on."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Endpoint:
     relations: tuple[str, ...] = ()
     children: tuple[Child, ...] = ()
     params: dict[str, str] = field(default_factory=dict)
+    vital: str = ""
+    """Fields that totals rest on."""
     promises: tuple[tuple[str, str], ...] = ()
     """(relation, field that is not zero where there must be one), beside what the children are told by."""
     scope: str = ""
@@ -58,6 +62,7 @@ SALE_LINE = Child(
     collection="SaleLine",
     key="saleLineID",
     told_by="calcSubtotal",
+    vital="unitQuantity unitPrice calcLineDiscount calcTransactionDiscount calcSubtotal calcTotal calcTax1 calcTax2",
     columns=columns(
         ids="saleLineID saleID itemID employeeID customerID shopID taxClassID taxCategoryID discountID noteID"
         " parentSaleLineID itemFeeID",
@@ -77,6 +82,7 @@ SALE_PAYMENT = Child(
     collection="SalePayment",
     key="salePaymentID",
     told_by="calcPayments",
+    vital="amount archived",
     columns=columns(
         ids="salePaymentID saleID paymentTypeID registerID employeeID creditAccountID ccChargeID refPaymentID",
         text="paymentID remoteReference",
@@ -265,6 +271,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         children=(SALE_LINE, SALE_PAYMENT),
         params={"archived": "true"},
         scope="employee:register_read",
+        vital="shopID completed voided archived completeTime calcSubtotal calcDiscount calcTax1 calcTax2 calcTotal"
+        " total calcPayments",
         columns=columns(
             ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID"
             " discountID",

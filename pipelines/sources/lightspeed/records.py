@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.columns import columns
+from pipelines.columns import columns, snake_case
 from pipelines.errors import ResponseError
 from pipelines.landing import ACCOUNT, RawTable, rows_of
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Child, Endpoint, Reading
@@ -133,6 +133,7 @@ def raw_tables(endpoint: Endpoint) -> list[RawTable]:
         key=ACCOUNT if endpoint.reading is Reading.SINGLE else key[0].name,
         columns=endpoint.columns or key,
         children=tuple(child.container for child in endpoint.children),
+        vital=_names(endpoint.vital),
     )
     return [own, *(_child_table(child, own) for child in endpoint.children)]
 
@@ -143,7 +144,13 @@ def all_tables(endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[RawTable]:
 
 
 def _child_table(child: Child, parent: RawTable) -> RawTable:
-    return RawTable(child.table, columns(ids=child.key)[0].name, child.columns, set_of=parent.key)
+    return RawTable(
+        child.table, columns(ids=child.key)[0].name, child.columns, set_of=parent.key, vital=_names(child.vital)
+    )
+
+
+def _names(fields: str) -> frozenset[str]:
+    return frozenset(snake_case(field) for field in fields.split())
 
 
 def _integer(value: Any) -> int | None:

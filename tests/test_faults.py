@@ -80,12 +80,12 @@ CASES = (
     Case("token_rejected", "item", page=2),
     Case("token_expires", "customer", page=2),
     Case("try_again_later", "register"),
-    Case("internal_error", "sale"),
+    Case("internal_error", "register"),
     Case("bad_gateway", "payment_type"),
     Case("maintenance", "customer", page=2),
     Case("gateway_timeout", "register"),
     Case("html_that_says_200", "payment_type"),
-    Case("body_cut_short", "item"),
+    Case("body_cut_short", "register"),
     Case("body_cut_short", "sale", page=2),
     Case("body_dripping", "customer"),
     Case("connection_reset", "item", page=2),
@@ -130,7 +130,7 @@ CASES = (
     Case("redirected", "payment_type", says="HTTP 302 to https://evil.example.com"),
     Case("next_read_already", "item", page=2, times=ALWAYS, says="was read already: the walk would never end"),
     Case("next_on_another_host", "customer", says="http://evil.example.com/API"),
-    Case("next_of_another_account", "item", says="the token was not sent; check LIGHTSPEED_API_URL"),
+    Case("next_of_another_account", "payment_type", says="the token was not sent; check LIGHTSPEED_API_URL"),
     Case("next_that_climbs", "customer", says="/API/V3/Account/999/Customer.json, which is not this account's list"),
     Case("next_of_another_list", "register", says="/Employee.json, which is not this account's list"),
     Case("next_that_is_no_address", "payment_type", says="names a next page at no address"),
@@ -209,10 +209,10 @@ class Nights:
 
 
 def small_account(store: Store, source: Store, account_id: int) -> None:
-    """Account 120001 of *source* again, with three pages of items and customers."""
+    """Account 120001 of *source* again, with two pages of items and customers."""
     for entity in ENTITIES:
         rows = list(source.all(120001, entity))
-        rows = rows[:50] if entity in {"Item", "Customer"} else rows
+        rows = rows[:30] if entity in {"Item", "Customer"} else rows
         if entity == "Account":
             rows = [row | {"accountID": account_id} for row in rows]
         store.put(account_id, entity, rows)
@@ -243,7 +243,7 @@ def nights(world: Store, tmp_path_factory: pytest.TempPathFactory) -> Nights:
     store.set_meta("state", str(world.get_meta("state")))
     for account_id in set(ACCOUNTS.values()):
         small_account(store, world, account_id)
-    app = create_app(store, Knobs(speed=10_000, page_size=20))
+    app = create_app(store, Knobs(speed=10_000, page_size=15))
     with (
         stamina.set_testing(True, attempts=3),
         pytest.MonkeyPatch.context() as patch,
@@ -332,7 +332,7 @@ def test_no_fault_costs_another_table_or_account_anything(nights: Nights) -> Non
     failed = {(table, account) for account, tables in nights.failures.items() for table in tables if account != revoked}
 
     assert failed == {(case.table, ACCOUNTS[case]) for case in CASES if case.says and ACCOUNTS[case] != revoked}
-    assert len(spared) > 60
+    assert len(spared) > 50
     for table, account in spared:
         if account != revoked and table in TABLES:
             assert lost_and_doubled(nights.faulty[table, account], nights.clean[table, account]) == ([], [])
@@ -360,13 +360,13 @@ def test_after_the_next_night_no_row_is_lost_or_doubled_for_any_account(nights: 
             mine, clean = nights.after[table, account_id], nights.clean[table, account_id]
             compared += len(clean)
             assert lost_and_doubled(mine, clean) == ([], []), (account_id, table)
-    assert compared > 3_000
+    assert compared > 2_500
 
 
 def test_rows_that_share_a_second_over_pages_are_all_there(nights: Nights) -> None:
     items = nights.faulty["item", 500_001]
 
-    assert len(items) == 50
+    assert len(items) == 30
     assert len({row["time_stamp"] for row in items}) < 3
 
 
@@ -413,7 +413,7 @@ def test_a_page_of_one_row_and_a_final_empty_page_are_pages(shop: Served, nights
 
     assert record.failures == []
     assert shop.table("raw_lightspeed.item") == items_of(nights)
-    assert record.requests > 51
+    assert record.requests > 31
 
 
 def test_a_page_of_100_mb_lands_in_parts_and_nothing_of_it_is_lost(shop: Served, nights: Nights) -> None:

@@ -121,7 +121,11 @@ class LightspeedClient:
         token = await self._authorizer.token()
         response = await self._paced(url, query, cost, token)
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            response = await self._paced(url, query, cost, await self._authorizer.renew(token))
+            fresh = await self._authorizer.renew(token)
+            response = await self._paced(url, query, cost, fresh)
+            if response.status_code == httpx.codes.UNAUTHORIZED and (latest := await self._authorizer.token()) != fresh:
+                # Another table renewed it while this one waited its turn, and that ended the one before.
+                response = await self._paced(url, query, cost, latest)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             if "burst" not in response.headers.get("X-LS-API-RateLimit-Type", ""):
                 self.bucket.fill()

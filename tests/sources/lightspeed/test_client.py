@@ -93,6 +93,9 @@ def test_a_page_in_a_shape_we_do_not_know_is_an_error(answer: httpx.Response, co
         "http://api.example.com/API/V3/Account/7/Sale.json?after=x",
         f"{HOME}/API/V3/Account/8/Sale.json?after=x",
         f"{HOME}/API/V3/Account/77/Sale.json?after=x",
+        f"{HOME}/API/V3/Account/7/../8/Sale.json?after=x",
+        f"{HOME}/API/V3/Account/7/Employee.json?after=x",
+        "soon\x00",
     ],
 )
 def test_a_next_link_to_elsewhere_is_refused_before_the_token_is_sent(link: str) -> None:
@@ -123,6 +126,18 @@ def test_a_rejected_token_is_renewed_once_and_the_page_asked_again() -> None:
 def test_a_fresh_token_that_is_rejected_is_the_merchants_business() -> None:
     with pytest.raises(AuthError, match="run `tillhouse connect`"):
         walked(client_for(lambda _: httpx.Response(401)))
+
+
+def test_a_token_that_another_table_renewed_meanwhile_is_not_the_merchants_business() -> None:
+    tokens = Tokens()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.headers["Authorization"] == "Bearer token-2":
+            return page({"saleID": "1"})
+        tokens.renewed += request.headers["Authorization"] == "Bearer token-1"
+        return httpx.Response(401)
+
+    assert len(walked(client_for(answer, tokens))) == 1
 
 
 def test_a_refusal_names_account_endpoint_and_remedy() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,9 +40,15 @@ class Command(click.Command):
             _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
         except TillhouseError as error:
             _fail(error, NOTHING_DONE)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
+        except Exception as error:
+            # A defect of ours; its own words may quote a token or a name, so the log has its trace and not them.
+            logging.getLogger("tillhouse").exception("%s", self.name)
+            _fail(f"unexpected {type(error).__name__}; please report it with the last lines of the log", NOTHING_DONE)
 
 
 def _fail(error: object, code: int) -> None:
@@ -123,6 +131,36 @@ def extract(settings: Settings, as_json: bool, **asked: Any) -> None:
 
 
 @main.command()
+@click.option("--from", "first", required=True, help="The first business date to read again (YYYY-MM-DD).")
+@click.option("--to", "last", required=True, help="The last one.")
+@account_option
+@json_option
+@with_settings
+def backfill(settings: Settings, first: str, last: str, accounts: tuple[int, ...], as_json: bool) -> None:
+    """Read the sales of some days again, then transform and publish; the nights' cursors stay where they are."""
+    from pipelines import run as job
+
+    _refuse_demo(settings)
+    between = _span(first, last, settings.tillhouse_business_day_cutover_hours)
+    with progress() as report:
+        outcome = job.night(settings, job.Options(accounts, between=between), report, command="backfill")
+    _finish(outcome, as_json=as_json)
+
+
+@main.command()
+@json_option
+@with_settings
+def replay(settings: Settings, as_json: bool) -> None:
+    """Rebuild the raw tables from the landing zone alone, asking no API."""
+    from pipelines import run as job
+
+    with progress() as report:
+        outcome = job.replay(settings, report)
+    _finish(outcome, as_json=as_json)
+    err.print("next: tillhouse transform, then tillhouse publish")
+
+
+@main.command()
 @json_option
 @with_settings
 def transform(settings: Settings, as_json: bool) -> None:
@@ -143,15 +181,31 @@ def publish(settings: Settings, as_json: bool) -> None:
 
 
 def _options(*, accounts: tuple[int, ...], tables: tuple[str, ...], since: str | None, full_refresh: bool) -> Options:
-    from datetime import date
-
     from pipelines.run import Options
 
-    try:
-        day = date.fromisoformat(since).isoformat() + "T00:00:00+00:00" if since else None
-    except ValueError:
-        raise UsageError(f"--since {since}: not a date such as 2026-01-31") from None
+    if since and full_refresh:
+        raise UsageError("--full-refresh reads everything and --since does not: give one (or `tillhouse backfill`)")
+    day = f"{_date('--since', since)}T00:00:00+00:00" if since else None
     return Options(accounts=accounts, tables=tables, since=day, full_refresh=full_refresh)
+
+
+def _span(first: str, last: str, cutover: int) -> tuple[datetime, datetime]:
+    """The business dates of every time zone that there is: their local days lie between UTC+14 and UTC-12."""
+    begins, ends = _date("--from", first), _date("--to", last)
+    if begins > ends:
+        raise UsageError(f"--from {begins} is after --to {ends}: give the earlier day first")
+    if ends > datetime.now(UTC).date():
+        raise UsageError(f"--to {ends} is in the future: nothing was sold then yet")
+    opens = datetime.combine(begins, time(cutover), UTC) - timedelta(hours=14)
+    closes = datetime.combine(ends, time(cutover), UTC) + timedelta(days=1, hours=12)
+    return opens, closes
+
+
+def _date(flag: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{flag} {text}: not a date such as 2026-01-31") from None
 
 
 def progress() -> Any:

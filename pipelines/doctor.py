@@ -12,6 +12,7 @@ from typing import Literal
 
 import httpx
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import AuthError, TillhouseError
@@ -74,7 +75,8 @@ def view(findings: list[Finding]) -> RenderableType:
         table.add_column(heading)
     for finding in findings:
         colour = COLOURS[finding.verdict]
-        table.add_row(f"[{colour}]{finding.verdict}[/]", finding.what, finding.found, finding.remedy)
+        told = map(escape, (finding.what, finding.found, finding.remedy))
+        table.add_row(f"[{colour}]{finding.verdict}[/]", *told)
     return table
 
 

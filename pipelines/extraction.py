@@ -26,6 +26,9 @@ log = logging.getLogger("tillhouse")
 Cursor = dict[str, str | int]
 """Where the next night goes on in one table of one account."""
 
+REFRESH = "refresh"
+"""In a cursor: the run in which everything began to be read again; what is older at the end is gone at the source."""
+
 
 @dataclass
 class Tally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import local
 
@@ -15,6 +16,7 @@ import zstandard
 
 from pipelines.columns import Column, Kind
 from pipelines.errors import ResponseError
+from pipelines.privacy import EVERYTHING, Privacy
 
 ACCOUNT = "account_id"
 EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
@@ -34,7 +36,26 @@ def rows_of(value: msgspec.Raw | None) -> list[bytes]:
     if text in {b"", b'""', b"null"}:
         return []
     rows = [bytes(row) for row in _decode_list(text)] if text[:1] == b"[" else [text]
-    return [msgspec.json.format(row, indent=-1) if b"\n" in row else row for row in rows]
+    return [_on_one_line(row) for row in rows]
+
+
+def kept_rows(path: Path) -> list[bytes]:
+    """What `Landing.keep` wrote there."""
+    return zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).split(b"\n")[:-1]
+
+
+def forget(folder: Path, *, older_than: int) -> None:
+    """Delete rows below *folder* that came more than *older_than* days ago; 0: none, ever."""
+    if not older_than:
+        return
+    oldest = f"{datetime.now(UTC) - timedelta(days=older_than):%Y%m%dT%H%M%S}"
+    for run in folder.glob("*/*/*/*"):
+        if run.is_dir() and run.name < oldest:
+            shutil.rmtree(run)
+
+
+def _on_one_line(row: bytes) -> bytes:
+    return msgspec.json.format(row, indent=-1) if b"\n" in row else row
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,10 @@ class RawTable:
     """Fields whose rows have a table of their own."""
     vital: frozenset[str] = frozenset()
     """Columns that totals rest on: a value there that cannot be cast is no NULL but an error."""
+    read_with: str = ""
+    """The table whose reading brings this one's rows; its own where empty."""
+    keeps_gone: bool = False
+    """Rows that are gone at the source stay, for what refers to them; else a full refresh removes them."""
 
     @property
     def merge_on(self) -> str:
@@ -89,15 +114,20 @@ class Landed:
     rejected: list[Rejected] = field(default_factory=list)
     drift: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows by (table, field) for fields that no column takes."""
+    kept: list[Path] = field(default_factory=list)
+    """Where its rows stand as they came."""
 
 
 class Landing:
     """Where one run's rows land; safe to call from several threads."""
 
-    def __init__(self, folder: Path, scratch: Path, run_id: str, *, threads: int = 2) -> None:
+    def __init__(
+        self, folder: Path, scratch: Path, run_id: str, *, threads: int = 2, privacy: Privacy = EVERYTHING
+    ) -> None:
         self.run_id = run_id
         self.started_at = datetime.now(UTC)
-        self._folder, self._scratch = folder, scratch
+        self.folder, self.privacy = folder, privacy
+        self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(
             config={"threads": threads, "memory_limit": "512MB", "temp_directory": str(scratch / "spill")}
@@ -107,11 +137,15 @@ class Landing:
 
     def keep(self, account_id: int, entity: str, rows: Sequence[bytes]) -> Path:
         """Write *rows* as they came, one JSON object a line, compressed and whole or not at all."""
-        folder = self._folder / str(account_id) / entity / self.run_id
+        folder = self.folder / str(account_id) / entity / self.run_id
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{next(self._numbers):09d}.jsonl.zst"
-        path.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"\n".join(rows) + b"\n"))
+        path.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"\n".join(map(_on_one_line, rows)) + b"\n"))
         return path
+
+    def private(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
+        """*rows* without what is not to be written of people."""
+        return self.privacy.rows(entity, rows)
 
     def convert(self, landed: Landed, table: RawTable, rows: Sequence[bytes], emptied: Iterable[int] = ()) -> None:
         """Cast *rows* into a Parquet file of *table* and add it, and what could not be cast or placed, to *landed*.

@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 CHATTY = ("httpx", "httpcore", "dlt", "sqlglot", "uvicorn")
 """Libraries that log addresses with their queries, or more than anyone reads."""
 
 
-class JsonFormatter(logging.Formatter):
+class TextFormatter(logging.Formatter):
+    """One line; a trace says where and what kind, never an error's own words: they may quote a token or a name."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        frames = "".join(line for trace in _traces(ei[1]) for line in trace)
+        return frames.rstrip("\n")
+
+
+class JsonFormatter(TextFormatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -24,10 +35,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+def _traces(error: BaseException | None) -> Iterator[list[str]]:
+    """The first cause first, as Python shows them."""
+    if error is None:
+        return
+    yield from _traces(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
+    yield [*traceback.format_tb(error.__traceback__), f"{type(error).__module__}.{type(error).__qualname__}\n"]
+
+
 def set_up(folder: Path, *, form: str, verbose: bool) -> None:
     """Every line goes to `folder/tillhouse.log`; stderr gets warnings, and with *verbose* all."""
     folder.mkdir(parents=True, exist_ok=True)
-    formatter = JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    formatter = JsonFormatter() if form == "json" else TextFormatter("%(asctime)s %(levelname)s %(message)s")
     to_file = RotatingFileHandler(folder / "tillhouse.log", maxBytes=10_000_000, backupCount=5, encoding="utf-8")
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setLevel(logging.INFO if verbose else logging.WARNING)

@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import warehouse
+from pipelines import landing, warehouse
 from pipelines.errors import AuthError, LoadError, SettingsError, TillhouseError, TransformError
-from pipelines.extraction import Extraction, Failure, Slice, Tally
+from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
+from pipelines.loads import Loads
+from pipelines.privacy import EVERYTHING, Patterns, Privacy
 from pipelines.settings import Settings
-from pipelines.sources.tokens import TokenStore
+from pipelines.sources.tokens import TokenStore, salt_of
 from pipelines.sources.vendors import VENDORS, Vendor
 from pipelines.warehouse import Ledger, RunRecord
 
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    from pipelines.sources.source import Load
 
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 
@@ -46,6 +50,8 @@ class Options:
     tables: tuple[str, ...] = ()
     since: str | None = None
     full_refresh: bool = False
+    between: tuple[datetime, datetime] | None = None
+    """Only the sales of this time are read again, and no cursor moves."""
     transport: httpx.AsyncBaseTransport | None = None
     """Stands in for the network in tests."""
 
@@ -95,6 +101,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         report.step("publish")
         published = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "partial" if extracted.failures else "ok"
+        landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
         return Outcome(record, published)
 
 
@@ -131,6 +138,44 @@ def publish(settings: Settings) -> Outcome:
         published = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "ok"
         return Outcome(record, published)
+
+
+def replay(settings: Settings, report: Report) -> Outcome:
+    """Rebuild the raw tables from the landing zone alone; until all of them are rebuilt the old ones stay."""
+    with recorded(settings, "replay") as record:
+        fresh = settings.model_copy(update={"tillhouse_data_dir": _scratch(settings) / "replayed"})
+        if settings.work_file.exists():
+            for name in VENDORS:
+                _finish_pending(_pipeline(settings, name), _loads(settings, name), name)
+        vendors = {name: vendor for name, vendor in VENDORS.items() if _loads(settings, name)}
+        if not vendors:
+            raise TillhouseError(f"{settings.landing_dir} holds no load to replay: run `tillhouse run` first")
+        for name, vendor in vendors.items():
+            _rebuild(settings, fresh, name, vendor, record, report)
+        _ensure_tables(fresh)
+        for name, vendor in vendors.items():
+            _drop_gone(fresh, name, vendor)
+        _tested_mark(settings).unlink(missing_ok=True)
+        for name in vendors:
+            # What dlt remembers goes with the rows: it is read again from the tables that come in.
+            shutil.rmtree(settings.tillhouse_data_dir / "dlt" / name, ignore_errors=True)
+        warehouse.replace_schemas(settings.work_file, fresh.work_file, [_schema(name) for name in vendors])
+        record.status = "ok"
+        return Outcome(record)
+
+
+def _rebuild(settings: Settings, fresh: Settings, name: str, vendor: Vendor, record: RunRecord, report: Report) -> None:
+    from pipelines.replay import batches
+
+    scratch = fresh.tillhouse_data_dir / "scratch"
+    landed = Landing(settings.landing_dir / name, scratch, record.run_id, privacy=_privacy(settings, vendor))
+    pipeline = _pipeline(fresh, name)
+    for batch in batches(vendor, landed):
+        report.step("load")
+        _run_load(name, batch, pipeline, landed)
+        record.rows_loaded += sum(load.part.rows for load in batch)
+        for path in scratch.glob("*.parquet"):
+            path.unlink()
 
 
 def ledger(settings: Settings) -> Ledger:
@@ -174,6 +219,8 @@ def _extract(settings: Settings, options: Options, report: Report, record: RunRe
         _read(settings, options, report, record, reading, extracted)
     _note(record, extracted)
     _ensure_tables(settings)
+    for reading in readings:
+        _drop_gone(settings, reading.name, reading.vendor)
     if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
         raise TillhouseError(record.message)
     return extracted
@@ -184,9 +231,10 @@ def _read(
 ) -> None:
     from pipelines.sources import source
 
-    pipeline = _pipeline(settings, reading.name)
-    _finish_pending(pipeline)
-    landing = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id)
+    pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
+    _finish_pending(pipeline, loads, reading.name)
+    privacy = _privacy(settings, reading.vendor)
+    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id, privacy=privacy)
 
     def tally(latest: Tally) -> None:
         extracted.tallies[latest.account_id, latest.table] = latest
@@ -196,42 +244,66 @@ def _read(
     extraction = reading.vendor.extraction(
         settings,
         reading.connections,
-        landing,
-        {} if options.full_refresh else source.cursors_of(pipeline.state, reading.name),
+        landed,
+        _from_nothing(reading, record) if options.full_refresh else source.cursors_of(pipeline.state, reading.name),
         since=options.since,
+        between=options.between,
         tables=tuple(table for table in options.tables if table in reading.vendor.selectable()),
         report=tally,
         transport=options.transport,
     )
-    _load(reading.name, extraction, pipeline, landing, extracted, report)
+    _load(reading.name, extraction, pipeline, landed, loads, extracted, report)
     extracted.failures += [*extraction.failures, *reading.unusable]
 
 
+def _from_nothing(reading: Reading, record: RunRecord) -> dict[str, dict[str, Cursor]]:
+    """Cursors that know nothing but since when: at the end of each walk what is older is gone at the source."""
+    return {
+        str(account_id): {table: {REFRESH: record.run_id} for table in reading.vendor.selectable()}
+        for account_id in reading.accounts
+    }
+
+
 def _load(
-    vendor: str, extraction: Extraction, pipeline: Pipeline, landing: Landing, extracted: Extracted, report: Report
+    vendor: str,
+    extraction: Extraction,
+    pipeline: Pipeline,
+    landed: Landing,
+    loads: Loads,
+    extracted: Extracted,
+    report: Report,
 ) -> None:
     for part in extraction.slices():
         report.step("load")
-        _load_slice(vendor, part, pipeline, landing)
+        _load_slice(vendor, part, pipeline, landed, loads)
         extracted.rejected += sum(len(delivery.landed.rejected) for delivery in part.deliveries if delivery.landed)
         report.step("extract")
     for failure in extraction.failures:
         log.error("%s of account %s: %s", failure.table, failure.account_id, failure.sentence)
 
 
-def _load_slice(vendor: str, part: Slice, pipeline: Pipeline, landing: Landing) -> None:
+def _load_slice(vendor: str, part: Slice, pipeline: Pipeline, landed: Landing, loads: Loads) -> None:
+    from pipelines.sources.source import Load
+
+    number = loads.begin(landed, part)
+    _run_load(vendor, [Load(number, landed.run_id, part)], pipeline, landed)
+    loads.done(number)
+
+
+def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landing) -> None:
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     from pipelines.sources.source import source_of
 
     started = time.monotonic()
     try:
-        pipeline.run(source_of(vendor, part, landing)).raise_on_failed_jobs()
+        pipeline.run(source_of(vendor, batch, landed)).raise_on_failed_jobs()
     except PipelineStepFailed as error:
         pipeline.abort_packages()
         cause = str(error.__cause__ or error).splitlines()[0]
         raise LoadError(f"rows could not be loaded ({error.step}): {cause}; the next run fetches them again") from error
-    log.info("loaded a slice of %s rows in %.1f s", part.rows, time.monotonic() - started)
+    rows = sum(load.part.rows for load in batch)
+    log.info("loaded a slice of %s rows in %.1f s", rows, time.monotonic() - started)
 
 
 def _note(record: RunRecord, extracted: Extracted) -> None:
@@ -250,12 +322,16 @@ def _note(record: RunRecord, extracted: Extracted) -> None:
 def _pipeline(settings: Settings, vendor: str) -> Pipeline:
     import dlt
 
+    from pipelines.destination import Destination
+
     dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "ERROR"
+    # Else every load leaves its rows behind, with whoever they name.
+    dlt.config["load.delete_completed_jobs"] = True
     pipeline = dlt.pipeline(
         vendor,
         pipelines_dir=str((settings.tillhouse_data_dir / "dlt").absolute()),
-        destination=dlt.destinations.duckdb(_credentials(settings)),
+        destination=Destination(_credentials(settings)),
         dataset_name=_schema(vendor),
     )
     if settings.work_file.exists():
@@ -273,11 +349,14 @@ def _credentials(settings: Settings) -> DuckDbCredentials:
     return credentials
 
 
-def _finish_pending(pipeline: Pipeline) -> None:
+def _finish_pending(pipeline: Pipeline, loads: Loads, vendor: str) -> None:
     """A package that a killed run left is loaded first: its cursors have moved already."""
+    from pipelines.sources.source import last_load
+
     if pipeline.has_pending_data:
         log.info("loading what an interrupted run had fetched")
         pipeline.run().raise_on_failed_jobs()
+    loads.settle(last_load(pipeline.state, vendor))
 
 
 def _readings(settings: Settings, options: Options) -> list[Reading]:
@@ -330,6 +409,30 @@ def _ensure_tables(settings: Settings) -> None:
     for name, vendor in VENDORS.items():
         types = {table.name: column_types(table) for table in vendor.raw_tables()} | note_types()
         warehouse.ensure_tables(settings.work_file, _schema(name), types)
+
+
+def _drop_gone(settings: Settings, name: str, vendor: Vendor) -> None:
+    """What a full refresh did not meet again is not at the source any more."""
+    kept = {table.name for table in vendor.raw_tables() if table.keeps_gone}
+    read_by = {table.name: table.read_with or table.name for table in vendor.raw_tables()}
+    warehouse.drop_gone(
+        settings.work_file, _schema(name), {table: walk for table, walk in read_by.items() if walk not in kept}
+    )
+
+
+def _loads(settings: Settings, vendor: str) -> Loads:
+    return Loads(settings.landing_dir / vendor)
+
+
+def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
+    if settings.lightspeed_pii == "keep":
+        return EVERYTHING
+    return Privacy(
+        settings.lightspeed_pii,
+        vendor.personal(),
+        Patterns.of(DBT_PROJECT / "seeds"),
+        salt_of(settings.tokens_dir) if settings.lightspeed_pii == "hash" else b"",
+    )
 
 
 def _transform(settings: Settings, record: RunRecord) -> None:

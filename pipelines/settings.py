@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     lightspeed_overlap_minutes: int = Field(30, ge=0, description="How far each night reads back before its cursors")
     lightspeed_reread_days: int = Field(3, ge=0, description="Sales completed in the last days, read again each night")
     lightspeed_deep_reread_days: int = Field(35, ge=0, description="The same, once a week")
+    lightspeed_pii: Literal["keep", "hash", "drop"] = Field(
+        "keep", description="Names, e-mail addresses, telephone numbers and addresses of customers, of every source"
+    )
 
     shopify_api_url: BaseUrl = Field("https://{shop}.myshopify.com", description="{shop} is the store's name")
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-\d\d$", description="Which version of the Admin API")
@@ -57,6 +60,7 @@ class Settings(BaseSettings):
     tillhouse_business_day_cutover_hours: int = Field(
         0, ge=0, le=23, description="Sales before this local hour belong to the day before"
     )
+    tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
     @property

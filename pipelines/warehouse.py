@@ -135,6 +135,40 @@ def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
 
 
+def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
+    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name)."""
+    with opened(work_file) as connection:
+        if not connection.execute(f"select 1 from {schema}.full_read limit 1").fetchall():
+            return
+        # A run's id begins with its moment.
+        gone = (
+            "using (select account_id, table_name as walk, split_part(_run_id, '-', 1) as since "
+            "from {schema}.full_read) as f "
+            "where t.account_id = f.account_id and f.walk = '{walk}' and split_part(t._run_id, '-', 1) < f.since"
+        )
+        connection.execute("begin")
+        for table, walk in tables.items():
+            clause = gone.format(schema=schema, walk=walk)
+            connection.execute(f"delete from {schema}.{table} as t {clause}")
+            for notes in ("rejected_value", "drift"):
+                connection.execute(f"delete from {schema}.{notes} as t {clause} and t.table_name = '{table}'")
+        connection.execute(f"delete from {schema}.full_read")
+        connection.execute("commit")
+
+
+def replace_schemas(work_file: Path, other_file: Path, schemas: Iterable[str]) -> None:
+    """Take *schemas* over from *other_file*: all of them, or after a crash none."""
+    with opened(work_file) as connection:
+        connection.execute(f"attach '{_quoted(other_file)}' as other (read_only)")
+        connection.execute("begin")
+        for schema in schemas:
+            # dlt's staging area is made anew where it is missing.
+            connection.execute(f"drop schema if exists {schema}_staging cascade")
+            connection.execute(f"drop schema if exists {schema} cascade")
+            _copy(connection, "other", schema)
+        connection.execute("commit")
+
+
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
     """Replace raw_tillhouse.run by *records*."""
     rows = [[asdict(record)[column] for column in LEDGER_COLUMNS] for record in records]
@@ -165,7 +199,7 @@ def publish(work_file: Path, warehouse_file: Path) -> int:
     fresh.unlink(missing_ok=True)
     with opened(fresh) as connection:
         connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
-        marts = _copy_marts(connection)
+        marts = _copy(connection, "work", MARTS)
         connection.execute("detach work")
     if not marts:
         fresh.unlink()
@@ -175,17 +209,18 @@ def publish(work_file: Path, warehouse_file: Path) -> int:
     return marts
 
 
-def _copy_marts(connection: duckdb.DuckDBPyConnection) -> int:
+def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> int:
+    """All tables of *schema* from an attached *database*; returns how many."""
     names = [
         name
         for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'work' and schema_name = ? order by all",
-            [MARTS],
+            "select table_name from duckdb_tables() where database_name = ? and schema_name = ? order by all",
+            [database, schema],
         ).fetchall()
     ]
-    connection.execute(f"create schema {MARTS}")
+    connection.execute(f"create schema {schema}")
     for name in names:
-        connection.execute(f"create table {MARTS}.{name} as select * from work.{MARTS}.{name}")
+        connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")
     return len(names)
 
 

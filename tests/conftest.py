@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,11 +21,11 @@ from pipelines import run
 from pipelines.run import Options, Outcome, Report
 from pipelines.sandbox.api import Sandbox, create_app
 from pipelines.sandbox.catalogue import RETAILERS
-from pipelines.sandbox.knobs import Knobs
+from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.shopify import CLIENT_ID, CLIENT_SECRET, SCOPES
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.tomorrow import advance
-from pipelines.sandbox.world import Plan, build
+from pipelines.sandbox.world import Plan, build, now
 from pipelines.settings import Settings, read_settings
 from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.ecwid import tokens as ecwid_tokens
@@ -31,6 +33,8 @@ from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.auth import bearer, connected
 from pipelines.sources.shopify import source as shopify
 from pipelines.sources.shopify import tokens as shopify_tokens
+from pipelines.sources.source import NOTES, cursors_of
+from pipelines.sources.vendors import VENDORS
 
 URL = "http://127.0.0.1:1"
 """Nothing listens there: every request goes to the application in process."""
@@ -200,3 +204,107 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
         made.night()
     yield made
     made.store.close()
+
+
+HOSTILE = "O'Brien's; drop table x; -- \"[bold]/*\n*/"
+"""A name that breaks whatever pastes it into SQL, markup or a line of its own."""
+
+CANARIES = {
+    "name": "Canaryfirst",
+    "email": "canary.person@example.org",
+    "phone": "555 867 5309",
+    "street": "17 Canary Wharf Row",
+    "note": "leave it with Canaryneighbour, shopify order #1001",
+}
+"""What is known of one customer, told from anything else at sight."""
+
+
+@dataclass
+class Hostile:
+    """A world of names that mean harm, after two nights and a failed one, and its landing zone before the last."""
+
+    retail: Retail
+    landing_before: Path
+    rows_before: dict[str, list[dict[str, Any]]]
+    cursors_before: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
+    """To be read only."""
+    folder = tmp_path_factory.mktemp("hostile")
+    made = retail(folder / "it's; -- data", Plan(sales=240, days=40), online=True)
+    rename(made.store)
+    made.connect()
+    made.extract()
+    made.tomorrow()
+    drift_and_spoil(made.store)
+    made.sandbox.knobs.faults.append(Fault("230002/Sale.json?", 500, CANARIES["email"].encode(), times=3))
+    with stamina.set_testing(True, attempts=3):
+        assert made.extract().record.status == "partial"
+    shutil.copytree(made.settings.landing_dir, folder / "before")
+    before = Hostile(made, folder / "before", rows_of(made), cursors(made))
+    made.tomorrow()
+    made.night()
+    yield before
+    made.store.close()
+
+
+def rows_of(made: Retail) -> dict[str, list[dict[str, Any]]]:
+    """Every raw table, and the notes about them."""
+    tables = [(name, table.name) for name, vendor in VENDORS.items() for table in vendor.raw_tables()]
+    notes = [(name, note) for name in VENDORS for note in NOTES]
+    return {f"raw_{name}.{table}": made.table(f"raw_{name}.{table}") for name, table in (*tables, *notes)}
+
+
+def cursors(made: Retail) -> dict[str, Any]:
+    return {name: cursors_of(run._pipeline(made.settings, name).state, name) for name in VENDORS}
+
+
+def rename(store: Store) -> None:
+    """Every name that somebody may choose, and one customer that is watched."""
+    for account in store.accounts():
+        for entity, field in (
+            ("Account", "name"),
+            ("Shop", "name"),
+            ("Category", "name"),
+            ("PaymentType", "code"),
+            ("Item", "description"),
+            ("Employee", "firstName"),
+        ):
+            store.put(account, entity, [one | {field: f"{one[field]} {HOSTILE}"} for one in store.all(account, entity)])
+        tickets = [sale | {"ticketNumber": HOSTILE} for sale in store.all(account, "Sale")]
+        store.put(account, "Sale", tickets)
+        customer = store.get(account, "Customer", 12)
+        assert customer
+        store.put(account, "Customer", [customer | {"firstName": CANARIES["name"], "Contact": _contact()}])
+        shipment = {"shipToID": 900, "shipped": True, "timeStamp": customer["timeStamp"], "customerID": 12, "saleID": 1}
+        store.put(account, "ShipTo", [shipment | {"firstName": CANARIES["name"], "shipNote": CANARIES["note"]}])
+
+
+def _contact() -> dict[str, Any]:
+    return {
+        "contactID": 1,
+        "custom": CANARIES["name"],
+        "Addresses": {"ContactAddress": {"address1": CANARIES["street"], "zip": "E14", "countryCode": "GB"}},
+        "Phones": {"ContactPhone": [{"number": CANARIES["phone"], "useType": "Home"}]},
+        "Emails": {"ContactEmail": {"address": f" {CANARIES['email'].title()} ", "useType": "Primary"}},
+    }
+
+
+def drift_and_spoil(store: Store) -> None:
+    """A field that nobody knows, a value that is no time, a sale that lost its lines."""
+    account = store.accounts()[0]
+    item = store.get(account, "Item", 5)
+    register = store.get(account, "Register", 1)
+    emptied = next(sale for sale in store.all(account, "Sale") if not sale["completed"])
+    assert item
+    assert register
+    store.put(account, "Item", [item | {"newField": "x", "timeStamp": now(store)}])
+    store.put(account, "Register", [register | {"shopID": 1, "openTime": "never", "registerColour": "red"}])
+    store.put(account, "Category", [{**one, "createTime": "0000-00-00"} for one in store.all(account, "Category")])
+    for line in list(store.all(account, "SaleLine", saleID=int(str(emptied["saleID"])))):
+        store.remove(account, "SaleLine", int(str(line["saleLineID"])))
+    store.put(
+        account, "Sale", [emptied | {"calcSubtotal": Decimal(0), "calcTotal": Decimal(0), "updateTime": now(store)}]
+    )

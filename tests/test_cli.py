@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
 
-from pipelines.cli import main
+from pipelines.cli import _span, main
 from pipelines.settings import Settings, read_settings
 from tests.conftest import Retail
 
@@ -121,6 +122,11 @@ def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tm
         (("query", "--file", "gone.sql"), "cannot be read"),
         (("connect", "--token", "a", "--code", "b"), "give one of --token"),
         (("run", "--since", "yesterday"), "not a date"),
+        (("run", "--since", "2026-01-01", "--full-refresh"), "give one"),
+        (("backfill", "--from", "2026-01-31", "--to", "2026-01-30"), "--from 2026-01-31 is after --to 2026-01-30"),
+        (("backfill", "--from", "2026-01-31", "--to", "2126-01-30"), "--to 2126-01-30 is in the future"),
+        (("backfill", "--from", "31.1.2026", "--to", "2026-01-30"), "--from 31.1.2026: not a date"),
+        (("backfill", "--from", "2026-01-31"), "Missing option '--to'"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail) -> None:
@@ -138,6 +144,8 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], com
         (("query", "select 1"), "does not exist yet: run `tillhouse run`"),
         (("channel-profile",), "does not exist yet: run `tillhouse run`"),
         (("transform",), "does not exist yet"),
+        (("replay",), "holds no load to replay"),
+        (("backfill", "--from", "2026-01-01", "--to", "2026-01-02"), "no account is connected"),
         (("connect",), "LIGHTSPEED_CLIENT_ID is not set"),
     ],
 )
@@ -146,6 +154,34 @@ def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], c
 
     assert result.exit_code == 1
     assert complaint in " ".join(result.stderr.split())
+
+
+def test_a_backfill_covers_its_days_in_every_time_zone(tmp_path: Path) -> None:
+    """A day begins in Kiribati at 10:00 UTC of the day before and ends in Baker Island at noon UTC of the day after."""
+    assert _span("2026-01-30", "2026-01-31", 0) == (
+        datetime(2026, 1, 29, 10, tzinfo=UTC),
+        datetime(2026, 2, 1, 12, tzinfo=UTC),
+    )
+    assert _span("2026-01-30", "2026-01-30", 4)[1] == datetime(2026, 1, 31, 16, tzinfo=UTC)
+
+
+def test_a_defect_of_ours_is_one_sentence_without_the_errors_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "token-canary"
+
+    def broken(*_: object) -> None:
+        raise ValueError(words)
+
+    monkeypatch.setattr("pipelines.status.accounts", broken)
+
+    result = typed(tmp_path / "data", "accounts")
+
+    log = (tmp_path / "data" / "logs" / "tillhouse.log").read_text(encoding="utf-8")
+    assert result.exit_code == 1
+    assert "unexpected ValueError" in result.stderr
+    assert words not in result.output + log
+    assert "test_cli.py" in log
 
 
 def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path) -> None:
@@ -210,6 +246,8 @@ def test_a_folder_of_real_accounts_takes_no_demo(small: Retail) -> None:
     ("name", "value", "complaint"),
     [
         ("lightspeed_api_url", "http://api.example.com", "must begin with https://"),
+        ("shopify_api_url", "http://{shop}.example.com", "must begin with https://"),
+        ("lightspeed_pii", "blur", "'keep', 'hash' or 'drop'"),
         ("lightspeed_api_url", "api.example.com", "is not a URL"),
         ("tillhouse_cost_basis", "guess", "'average' or 'fifo'"),
         ("tillhouse_business_day_cutover_hours", "25", "less than or equal to 23"),

@@ -19,6 +19,7 @@ MOST = 100
 
 STAMP = "%Y-%m-%d %H:%M:%S +0000"
 MOVED = {"orders": "updateDate", "customers": "updated"}
+CREATED = {"updateDate": "createDate", "updated": "registered"}
 
 
 @dataclass
@@ -91,15 +92,17 @@ class EcwidApi:
 
     def _page(self, rows: list[Node], moved: str, asked: Mapping[str, str]) -> Node:
         """The newest first: a row that moves while pages are read shifts all that follow it."""
-        found = sorted((row for row in rows if self._is_within(row[moved], asked)), key=lambda row: row[moved])[::-1]
+        clocks = {"updated": moved, "created": CREATED[moved]}
+        within = (row for row in rows if all(self._is_within(row[at], asked, clock) for clock, at in clocks.items()))
+        found = sorted(within, key=lambda row: row[moved])[::-1]
         offset = int(asked.get("offset", 0))
         limit = min(int(asked.get("limit", MOST)), self.knobs.page_size or MOST)
         page = found[offset : offset + limit]
         return {"total": len(found), "count": len(page), "offset": offset, "limit": limit, "items": page}
 
-    def _is_within(self, stamp: str, asked: Mapping[str, str]) -> bool:
+    def _is_within(self, stamp: str, asked: Mapping[str, str], clock: str) -> bool:
         at = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC).timestamp()
-        begin, end = float(asked.get("updatedFrom", "-inf")), float(asked.get("updatedTo", "inf"))
+        begin, end = float(asked.get(f"{clock}From", "-inf")), float(asked.get(f"{clock}To", "inf"))
         after = at >= begin if self.knobs.updated_from_is_inclusive else at > begin
         before = at <= end if self.knobs.updated_to_is_inclusive else at < end
         return after and before

@@ -186,9 +186,16 @@ class ShopifyApi:
 
     def _moved(self, nodes: list[Node], asked: Node, shown: Callable[[Node], Any]) -> Node:
         """In the order of updatedAt and id, from behind the cursor: a node that moves meanwhile leaves its place."""
-        begin, end = _bounds(asked.get("query") or "")
+        query = asked.get("query") or ""
+        windows = {
+            field: _bounds(query, clock) for field, clock in (("createdAt", "created_at"), ("updatedAt", "updated_at"))
+        }
         found = sorted(
-            (node for node in nodes if begin <= _moment(node["updatedAt"]) < end),
+            (
+                node
+                for node in nodes
+                if all(begin <= _moment(node[field]) < end for field, (begin, end) in windows.items())
+            ),
             key=lambda node: (node["updatedAt"], node["id"]),
         )
         if after := asked.get("after"):
@@ -279,10 +286,10 @@ def _connection(nodes: list[Node], asked: Node) -> Node:
     return {"nodes": nodes[start:end], "pageInfo": {"hasNextPage": more, "endCursor": cursor}}
 
 
-def _bounds(query: str) -> tuple[datetime, datetime]:
+def _bounds(query: str, clock: str) -> tuple[datetime, datetime]:
     """`updated_at:>='…' AND updated_at:<'…'`; whatever else is asked is ignored, as Shopify does."""
-    begin = re.search(r"updated_at:>='([^']+)'", query)
-    end = re.search(r"updated_at:<'([^']+)'", query)
+    begin = re.search(rf"{clock}:>='([^']+)'", query)
+    end = re.search(rf"{clock}:<'([^']+)'", query)
     first = datetime(1970, 1, 1, tzinfo=UTC)
     last = datetime(9999, 1, 1, tzinfo=UTC)
     return _moment(begin[1]) if begin else first, _moment(end[1]) if end else last

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dlt
@@ -12,7 +12,7 @@ from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 
 from pipelines.columns import Kind
-from pipelines.extraction import Cursor, Slice
+from pipelines.extraction import REFRESH, Cursor, Delivery, Slice
 from pipelines.landing import ACCOUNT, EXTRA, LOADED, REMOVED, RUN, Landing, RawTable, TypedFile
 
 MERGE: TWriteDispositionConfig = {"disposition": "merge", "strategy": "delete-insert"}
@@ -33,6 +33,11 @@ NOTES: dict[str, dict[str, TColumnSchema]] = {
         "table_name": {"data_type": "text", "primary_key": True},
         "_run_id": {"data_type": "text"},
     },
+    "full_read": {
+        "account_id": {"data_type": "bigint", "primary_key": True},
+        "table_name": {"data_type": "text", "primary_key": True},
+        "_run_id": {"data_type": "text"},
+    },
     "rejected_value": {
         "account_id": {"data_type": "bigint", "primary_key": True},
         "table_name": {"data_type": "text", "primary_key": True},
@@ -49,24 +54,40 @@ NOTES: dict[str, dict[str, TColumnSchema]] = {
         "_run_id": {"data_type": "text"},
     },
 }
-"""Tables about the rows: which lists were read whole, which values could not be cast, which fields no column takes."""
+"""Tables about the rows: which lists were read whole, since which run all there is was read again (until what is older
+is removed), which values could not be cast, which fields no column takes."""
 
 BOOKKEEPING = {"_dlt_load_id": "VARCHAR NOT NULL", "_dlt_id": "VARCHAR NOT NULL"}
 """What dlt adds to each row of a note: to a table that is there already, no such column can be added."""
 
 
-def source_of(vendor: str, part: Slice, landing: Landing) -> DltSource:
-    """*part* to be merged into the vendor's raw tables, and its cursors into the pipeline's state."""
+@dataclass(frozen=True)
+class Load:
+    """A slice on its way into the warehouse, by its number in the landing zone and the run that fetched it."""
+
+    number: int
+    run_id: str
+    part: Slice
+
+
+def source_of(vendor: str, loads: Sequence[Load], landing: Landing) -> DltSource:
+    """*loads*, oldest first, to be merged into the vendor's raw tables, and their cursors into the pipeline's state."""
+    deliveries = [delivery for load in loads for delivery in load.part.deliveries]
 
     @dlt.source(name=vendor, max_table_nesting=0)
     def slice_source() -> Iterator[DltResource]:
-        for table, files in _files(part).items():
+        for table, files in _files(deliveries).items():
             yield _imported(table, landing.newest_copies(files))
-        for name, rows in _notes(part, landing.run_id).items():
+        for name, rows in _notes(loads).items():
             yield dlt.resource(rows, name=name, columns=NOTES[name], write_disposition=MERGE)
-        yield dlt.resource(_keep_cursors(part), name="cursors")
+        yield dlt.resource(_keep_cursors(deliveries, loads[-1].number), name="cursors")
 
     return slice_source()
+
+
+def last_load(state: Any, vendor: str) -> int:
+    """The number of the newest load that a pipeline's state stands for."""
+    return int(state.get("sources", {}).get(vendor, {}).get("load", 0))
 
 
 def cursors_of(state: Any, vendor: str) -> dict[str, dict[str, Cursor]]:
@@ -116,40 +137,64 @@ def _hints(table: RawTable) -> dict[str, TColumnSchema]:
     return {name: {**hint, "name": name, "nullable": True} for name, hint in hints.items()}
 
 
-def _files(part: Slice) -> dict[RawTable, list[TypedFile]]:
+def _files(deliveries: list[Delivery]) -> dict[RawTable, list[TypedFile]]:
     files: dict[RawTable, list[TypedFile]] = defaultdict(list)
-    for delivery in part.deliveries:
+    for delivery in deliveries:
         for file in delivery.landed.files if delivery.landed else ():
             files[file.table].append(file)
     return files
 
 
-def _notes(part: Slice, run_id: str) -> dict[str, list[dict[str, Any]]]:
+def _notes(loads: Sequence[Load]) -> dict[str, list[dict[str, Any]]]:
+    """One row a key, as the newest load has it: of two in one package dlt would keep either."""
+    newest: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in NOTES}
+    for load in loads:
+        for name, rows in _notes_of(load.part).items():
+            keys = [column for column, hint in NOTES[name].items() if hint.get("primary_key")]
+            newest[name] |= {tuple(row[key] for key in keys): {**row, "_run_id": load.run_id} | row for row in rows}
+    return {name: list(rows.values()) for name, rows in newest.items() if rows}
+
+
+def _notes_of(part: Slice) -> dict[str, list[dict[str, Any]]]:
     landed = [delivery.landed for delivery in part.deliveries if delivery.landed]
-    notes: dict[str, list[dict[str, Any]]] = {
-        "whole_read": [
-            {"account_id": delivery.account_id, "table_name": delivery.table}
-            for delivery in part.deliveries
-            if delivery.whole
+    whole = [delivery for delivery in part.deliveries if delivery.whole]
+    drift: dict[tuple[int, str, str], int] = defaultdict(int)
+    for batch in landed:
+        for (table, name), rows in batch.drift.items():
+            drift[batch.account_id, table, name] += rows
+    return {
+        "whole_read": [{"account_id": one.account_id, "table_name": one.table} for one in whole],
+        "full_read": [
+            {"account_id": one.account_id, "table_name": one.table, "_run_id": one.cursor[REFRESH]}
+            for one in whole
+            if one.cursor and REFRESH in one.cursor
         ],
         "rejected_value": [asdict(rejected) for batch in landed for rejected in batch.rejected],
         "drift": [
-            {"account_id": batch.account_id, "table_name": table, "field": field, "rows": rows}
-            for batch in landed
-            for (table, field), rows in batch.drift.items()
+            {"account_id": account_id, "table_name": table, "field": name, "rows": rows}
+            for (account_id, table, name), rows in drift.items()
         ],
     }
-    return {name: [{**row, "_run_id": run_id} for row in rows] for name, rows in notes.items() if rows}
 
 
-def _keep_cursors(part: Slice) -> Any:
+def _keep_cursors(deliveries: list[Delivery], number: int) -> Any:
     """A resource without rows: the state is dlt's to write only while it extracts."""
 
     def keep() -> Iterator[Any]:
-        cursors = dlt.current.source_state().setdefault("cursors", {})
-        for delivery in part.deliveries:
+        state = dlt.current.source_state()
+        state["load"] = number
+        cursors = state.setdefault("cursors", {})
+        for delivery in deliveries:
             if delivery.cursor is not None:
-                cursors.setdefault(str(delivery.account_id), {})[delivery.table] = delivery.cursor
+                cursors.setdefault(str(delivery.account_id), {})[delivery.table] = _saved(delivery)
         yield from ()
 
     return keep
+
+
+def _saved(delivery: Delivery) -> Cursor:
+    """A table that was read again to its end is as any other."""
+    cursor = dict(delivery.cursor or {})
+    if delivery.whole:
+        cursor.pop(REFRESH, None)
+    return cursor

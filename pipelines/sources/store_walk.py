@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -23,12 +24,17 @@ WINDOW = timedelta(days=30)
 """A first reading goes window by window, each closed: what is edited meanwhile is met in a later one."""
 
 
+decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
 @dataclass(frozen=True)
 class Window:
     """How far back a night reads before what it has seen, and where a first one begins."""
 
     overlap: timedelta
     since: str | None = None
+    between: tuple[datetime, datetime] | None = None
+    """Only orders of this time are read again, and no cursor moves."""
 
 
 class StoreWalk:
@@ -57,7 +63,8 @@ class StoreWalk:
         self.tally.rows += rows
         self._report(self.tally)
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         """What *nodes* as they came become."""
         raise NotImplementedError
 
@@ -67,39 +74,54 @@ class StoreWalk:
             return datetime.fromisoformat(str(until)) - window.overlap
         return datetime.fromisoformat(window.since) if window.since else first
 
-    async def land(self, raw: Sequence[bytes], rows: Rows) -> None:
+    async def land(self, raw: Sequence[bytes]) -> None:
         if raw:
-            await self.deliver(await asyncio.to_thread(self._land, raw, rows))
+            await self.deliver(await asyncio.to_thread(self._land, raw))
 
     async def deliver(self, landed: Landed | None = None, *, whole: bool = False) -> None:
         await self._deliver(Delivery(self.account_id, self.table, landed, dict(self.cursor), whole=whole))
 
-    def _land(self, raw: Sequence[bytes], rows: Rows) -> Landed:
-        self._landing.keep(self.account_id, self.table, raw)
-        landed = Landed(self.account_id)
-        (parent, parents), *children = rows.items()
-        newest = {self._id(parent, node): node for node in parents}
-        self._landing.convert(landed, parent.table, [_line(parent, node) for node in newest.values()])
-        for table, nodes in children:
-            self._convert_children(landed, table, nodes, newest)
+    def _land(self, raw: Sequence[bytes]) -> Landed:
+        hidden = self._landing.private(self.table, raw)
+        rows = self.rows([decode(node) for node in hidden])
+        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, self.table, hidden)])
+        land_rows(self._landing, landed, rows)
         return landed
 
-    def _convert_children(
-        self, landed: Landed, table: FlatTable, nodes: Sequence[Node], parents: Mapping[int, Node]
-    ) -> None:
-        lines = [_line(table, node) for node in nodes]
-        of = next(column.field for column in table.table.columns if column.name == table.table.set_of)
-        filled = {int(table.row(node)[of]) for node in nodes}
-        self._landing.convert(landed, table.table, lines, [parent for parent in parents if parent not in filled])
 
-    def _id(self, table: FlatTable, node: Node) -> int:
-        found = table.id(node) if table.table.key != "account_id" else self.account_id
-        if found is None:
-            raise ResponseError(
-                f"store {self.account_id}, {self.table}: a row without a usable id: not a shape we know, "
-                "nothing of its page was taken"
-            )
-        return found
+def land_rows(landing: Landing, landed: Landed, rows: Rows) -> None:
+    """Cast *rows* of an entity and its children into *landed*."""
+    (parent, parents), *children = rows.items()
+    newest = {_id(landed.account_id, parent, node): node for node in parents}
+    landing.convert(landed, parent.table, [_line(parent, node) for node in newest.values()])
+    for table, nodes in children:
+        _convert_children(landing, landed, table, nodes, newest)
+
+
+def _convert_children(
+    landing: Landing, landed: Landed, table: FlatTable, nodes: Sequence[Node], parents: Mapping[int, Node]
+) -> None:
+    lines = [_line(table, node) for node in nodes]
+    of = next(column.field for column in table.table.columns if column.name == table.table.set_of)
+    filled = {int(table.row(node)[of]) for node in nodes}
+    landing.convert(landed, table.table, lines, [parent for parent in parents if parent not in filled])
+
+
+def _id(account_id: int, table: FlatTable, node: Node) -> int:
+    found = table.id(node) if table.table.key != "account_id" else account_id
+    if found is None:
+        raise ResponseError(
+            f"store {account_id}, {table.table.name}: a row without a usable id: not a shape we know, "
+            "nothing of its page was taken"
+        )
+    return found
+
+
+class CursorStays(StoreWalk):
+    """A walk of orders that are asked for again: the nights go on where they were."""
+
+    async def deliver(self, landed: Landed | None = None, *, whole: bool = False) -> None:  # noqa: ARG002 - never whole
+        await self._deliver(Delivery(self.account_id, self.table, landed))
 
 
 W = TypeVar("W", bound=StoreWalk)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from pipelines.errors import AuthError
+
+SALT = "personal.salt"
 
 LOCK_SECONDS = 60.0
 """A refresh takes a second; who waits longer for another's has lost it."""
@@ -50,21 +54,17 @@ class TokenStore(Generic[C]):
 
     def save(self, connection: C) -> None:
         """Replace the account's file durably: when this returns, a power cut cannot lose it."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.folder)
         path = self._path(connection.account_id)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(msgspec.json.encode(connection).decode())
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(fresh, msgspec.json.encode(connection))
         fresh.replace(path)
         _sync_folder(self.folder)
 
     @contextmanager
     def lock(self, account_id: int) -> Iterator[None]:
         """One refresher of an account at a time, across processes."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.folder)
         try:
             with FileLock(self._path(account_id).with_suffix(".lock"), timeout=LOCK_SECONDS, thread_local=False):
                 yield
@@ -78,8 +78,12 @@ class TokenStore(Generic[C]):
         return self.folder / f"{account_id}.json"
 
     def _read(self, path: Path) -> C:
-        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise AuthError(f"{path} can be read by others, so its tokens are not used: run `chmod 600 {path}`")
+        if is_open_to_others(path):
+            raise AuthError(f"{path} can be read by others, so its tokens are not used: run `chmod 600 {_shell(path)}`")
+        if is_open_to_others(self.folder):
+            raise AuthError(
+                f"{self.folder} is open to others, so its tokens are not used: run `chmod 700 {_shell(self.folder)}`"
+            )
         try:
             connection = msgspec.json.decode(path.read_bytes(), type=self._kind)
         except (ValueError, msgspec.DecodeError):
@@ -88,6 +92,40 @@ class TokenStore(Generic[C]):
         if str(connection.account_id) != path.stem:
             raise AuthError(f"{path} holds another account's tokens ({connection.account_id}): rename or delete it")
         return connection
+
+
+def private_folder(folder: Path) -> None:
+    """Make *folder* for its owner alone, and the one of all vendors that it stands in."""
+    for one in (folder.parent, folder):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def salt_of(folder: Path) -> bytes:
+    """Made once and kept beside the tokens: whoever has it can test which hash a guessed address has."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / SALT
+    if not path.exists():
+        _write_new(path, secrets.token_hex(32).encode())
+    if is_open_to_others(path):
+        raise AuthError(f"{path} can be read by others, so nothing is hashed with it: run `chmod 600 {_shell(path)}`")
+    if salt := path.read_bytes().strip():
+        return salt
+    raise AuthError(f"{path} is empty: restore it, or delete it for another, by which nothing hashed before is known")
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def is_open_to_others(path: Path) -> bool:
+    return os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077 != 0
+
+
+def _shell(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,14 +1,16 @@
-"""Every vendor that a night reads: a folder each, whose `source.py` has these four functions."""
+"""Every vendor that a night reads: a folder each, whose `source.py` has these functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import httpx
 
 from pipelines.extraction import Cursor, Extraction, Tally
-from pipelines.landing import Landing, RawTable
+from pipelines.landing import Landed, Landing, RawTable
+from pipelines.privacy import Personal
 from pipelines.settings import Settings
 from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.lightspeed import source as lightspeed
@@ -27,6 +29,14 @@ class Vendor(Protocol):
         """Tables that `--select` may name."""
         ...
 
+    def personal(self) -> Mapping[str, Personal]:
+        """What of the rows of each table is somebody's."""
+        ...
+
+    def land(self, landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
+        """Cast rows of *table* as they were kept, with their children, into *landed*: what replay needs of a vendor."""
+        ...
+
     def extraction(
         self,
         settings: Settings,
@@ -35,11 +45,15 @@ class Vendor(Protocol):
         cursors: Mapping[str, Mapping[str, Cursor]],
         *,
         since: str | None,
+        between: tuple[datetime, datetime] | None,
         tables: tuple[str, ...],
         report: Callable[[Tally], None],
         transport: httpx.AsyncBaseTransport | None,
     ) -> Extraction:
-        """Everything that *connections* are asked tonight; *tables* none for all of them."""
+        """Everything that *connections* are asked tonight; *tables* none for all of them.
+
+        With *between* instead only the sales of that time, whatever the cursors say, and no cursor moves.
+        """
         ...
 
 

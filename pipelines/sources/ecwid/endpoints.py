@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.columns import columns
 from pipelines.landing import ACCOUNT, RawTable
+from pipelines.privacy import personal
 from pipelines.sources.flattening import FlatTable
 
 STORE = FlatTable(
@@ -82,6 +83,7 @@ ITEM = FlatTable(
             flags="giftCard",
         ),
         set_of="order_id",
+        read_with="customer_order",
     )
 )
 REFUND = FlatTable(
@@ -90,7 +92,29 @@ REFUND = FlatTable(
         "id",
         columns(ids="id orderId", text="source reason", money="amount", times="date"),
         set_of="order_id",
+        read_with="customer_order",
     )
 )
+
+PERSONAL = {
+    "customer": personal(
+        names="name billingPerson.firstName billingPerson.lastName billingPerson.name",
+        emails="email",
+        phones="billingPerson.phone",
+        texts="billingPerson.companyName billingPerson.postalCode",
+        others="id registered updated customerGroupId billingPerson.countryCode",
+    ),
+    "customer_order": personal(
+        emails="email",
+        texts="shippingPerson.postalCode",
+        others="id internalId customerId createDate updateDate hidden pricesIncludeTax paymentMethod paymentStatus"
+        " fulfillmentStatus refererId externalOrderData.refererChannel shippingPerson.countryCode shipments.created"
+        " subtotal total totalWithoutTax totalBeforeGiftCardRedemption giftCardRedemption tax couponDiscount discount"
+        " refundedAmount refunds shippingOption handlingFee taxesOnShipping customSurcharges"
+        " items.id items.productId items.name items.sku items.quantity items.price items.priceWithoutTax items.tax"
+        " items.taxes items.discounts items.couponAmount items.giftCard",
+    ),
+}
+"""What of a row is somebody's; an order comes with much more that is, so that what is not named here counts as such."""
 
 TABLES = (STORE, CUSTOMER, ORDER, ITEM, REFUND)

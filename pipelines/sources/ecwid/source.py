@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 import httpx
 
 from pipelines.extraction import Cursor, Extraction, Tally
-from pipelines.landing import Landing, RawTable
+from pipelines.landing import Landed, Landing, RawTable
+from pipelines.privacy import Personal
 from pipelines.settings import Settings
 from pipelines.sources.ecwid.client import EcwidClient, pace
-from pipelines.sources.ecwid.endpoints import TABLES
+from pipelines.sources.ecwid.endpoints import PERSONAL, TABLES
 from pipelines.sources.ecwid.tokens import Connection, TokenStore
-from pipelines.sources.ecwid.walks import WALKED, WALKS, TableWalk
-from pipelines.sources.store_walk import StoreTables, Window
+from pipelines.sources.ecwid.walks import SPANS, WALKED, WALKS, TableWalk
+from pipelines.sources.store_walk import StoreTables, Window, decode, land_rows
 from pipelines.transport import TIMEOUT
 
 
@@ -31,6 +32,15 @@ def selectable() -> tuple[str, ...]:
     return WALKED
 
 
+def personal() -> Mapping[str, Personal]:
+    return PERSONAL
+
+
+def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
+    """Cast rows as they were kept."""
+    land_rows(landing, landed, WALKS[table].rows([decode(row) for row in raw]))
+
+
 def client(settings: Settings, http: httpx.AsyncClient, account_id: int, token: str) -> EcwidClient:
     return EcwidClient(http, token, api_url=settings.ecwid_api_url, account_id=account_id, bucket=pace())
 
@@ -42,19 +52,20 @@ def extraction(
     cursors: Mapping[str, Mapping[str, Cursor]],
     *,
     since: str | None = None,
+    between: tuple[datetime, datetime] | None = None,
     tables: tuple[str, ...] = (),
     report: Callable[[Tally], None] = lambda _: None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
-    window = Window(timedelta(minutes=settings.ecwid_overlap_minutes), since)
+    window = Window(timedelta(minutes=settings.ecwid_overlap_minutes), since, between)
     walks = [
         StoreTables(
             connection.account_id,
             landing,
             cursors.get(str(connection.account_id), {}),
-            WALKS,
+            SPANS if between else WALKS,
             partial(
                 TableWalk.asking,
                 client=client(settings, http, connection.account_id, connection.access_token),

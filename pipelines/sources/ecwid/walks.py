@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.errors import ResponseError
-from pipelines.sources.ecwid.client import EcwidClient, Page, decode
+from pipelines.sources.ecwid.client import EcwidClient, Page
 from pipelines.sources.ecwid.endpoints import STORE
 from pipelines.sources.ecwid.records import customer_rows, order_rows
-from pipelines.sources.store_walk import WINDOW, Rows, StoreWalk, Window, stamp
+from pipelines.sources.store_walk import WINDOW, CursorStays, Rows, StoreWalk, Window, stamp
 
 FIRST = datetime(2009, 1, 1, tzinfo=UTC)
 """Before there was any such store; a profile does not say when it opened, and empty windows grow."""
@@ -28,6 +28,7 @@ class TableWalk(StoreWalk):
     client: EcwidClient
     window: Window
     path = ""
+    clock = "updated"
 
     def asking(self, client: EcwidClient, window: Window) -> TableWalk:
         self.client, self.window = client, window
@@ -40,13 +41,16 @@ class TableWalk(StoreWalk):
         until = (self.client.server_now or datetime.now(UTC)).replace(microsecond=0)
         waiting: list[bytes] = []
         async for end, rows in self._windows(self.start(self.window, FIRST), until):
-            waiting += rows
-            if len(waiting) >= MANY:
-                await self._land_all(waiting)
+            await self.collect(waiting, rows)
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
-        await self._land_all(waiting)
+        await self.land_all(waiting)
         await self.deliver(whole=True)
+
+    async def collect(self, waiting: list[bytes], rows: list[bytes]) -> None:
+        waiting += rows
+        if len(waiting) >= MANY:
+            await self.land_all(waiting)
 
     async def _windows(self, begin: datetime, until: datetime) -> AsyncIterator[tuple[datetime, list[bytes]]]:
         """(end, rows) of each window; an empty one makes the next twice as long, a crowded one is cut in two."""
@@ -78,13 +82,13 @@ class TableWalk(StoreWalk):
 
     async def _page(self, begin: datetime, end: datetime, offset: int) -> Page:
         # Whether the bounds belong to the window is not told: a second before is asked for, and met twice at worst.
-        moved = {"updatedFrom": int(begin.timestamp()) - 1, "updatedTo": int(end.timestamp())}
+        moved = {f"{self.clock}From": int(begin.timestamp()) - 1, f"{self.clock}To": int(end.timestamp())}
         page = await self.client.page(self.path, moved, offset)
         self.count(len(page.items))
         return page
 
-    async def _land_all(self, waiting: list[bytes]) -> None:
-        await self.land(waiting, self.rows([decode(row) for row in waiting]))
+    async def land_all(self, waiting: list[bytes]) -> None:
+        await self.land(waiting)
         waiting.clear()
 
 
@@ -94,10 +98,11 @@ class ProfileWalk(TableWalk):
     async def run(self) -> None:
         profile = await self.client.one("profile")
         self.count(1)
-        await self.land([profile], self.rows([decode(profile)]))
+        await self.land([profile])
         await self.deliver(whole=True)
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         return {STORE: nodes}
 
 
@@ -109,7 +114,8 @@ class CustomersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed()
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         return customer_rows(nodes)
 
 
@@ -121,8 +127,21 @@ class OrdersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed()
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         return order_rows(nodes)
+
+
+class SpanWalk(CursorStays, OrdersWalk):
+    """Orders that were made or moved in a time that is asked for again."""
+
+    async def run(self) -> None:
+        assert self.window.between
+        waiting: list[bytes] = []
+        for self.clock in ("created", "updated"):
+            async for _, rows in self._windows(*self.window.between):
+                await self.collect(waiting, rows)
+        await self.land_all(waiting)
 
 
 WALKS: dict[str, type[TableWalk]] = {
@@ -131,3 +150,4 @@ WALKS: dict[str, type[TableWalk]] = {
     "customer_order": OrdersWalk,
 }
 WALKED = tuple(WALKS)
+SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}

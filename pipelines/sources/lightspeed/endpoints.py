@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pipelines.columns import Column, columns
+from pipelines.privacy import Personal, personal
 
 
 class Reading(Enum):
@@ -54,6 +55,8 @@ class Endpoint:
     """(relation, field that is not zero where there must be one), beside what the children are told by."""
     scope: str = ""
     """The right a token needs to read it."""
+    personal: Personal | None = None
+    """What of a row is somebody's."""
 
 
 SALE_LINE = Child(
@@ -90,6 +93,18 @@ SALE_PAYMENT = Child(
         flags="archived",
         times="createTime",
     ),
+)
+
+CONTACT_EMAILS = "Contact.Emails.ContactEmail.address"
+CONTACT_PHONES = "Contact.Phones.ContactPhone.number"
+CONTACT_PLACES = " ".join(
+    f"Contact.Addresses.ContactAddress.{part}" for part in ("address1", "address2", "city", "zip")
+)
+CONTACT_OTHERS = (
+    "Contact.contactID Contact.noEmail Contact.noPhone Contact.noMail Contact.timeStamp"
+    " Contact.Emails.ContactEmail.useType Contact.Phones.ContactPhone.useType"
+    " Contact.Addresses.ContactAddress.state Contact.Addresses.ContactAddress.country"
+    " Contact.Addresses.ContactAddress.countryCode"
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -236,6 +251,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             times="dob createTime timeStamp",
             json="Contact",
         ),
+        personal=personal(
+            names="firstName lastName",
+            emails=CONTACT_EMAILS,
+            phones=CONTACT_PHONES,
+            texts=f"company {CONTACT_PLACES}",
+            never="title dob companyRegistrationNumber vatNumber",
+            others="customerID contactID creditAccountID customerTypeID discountID taxCategoryID employeeID noteID"
+            f" measurementID archived createTime timeStamp {CONTACT_OTHERS}",
+        ),
     ),
     Endpoint(
         table="sale_void",
@@ -252,6 +276,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reading=Reading.BY_CLOCK,
         scope="employee:customers_read",
         columns=columns(ids="shipToID saleID customerID", text="shipNote", flags="shipped", times="timeStamp"),
+        personal=personal(
+            names="firstName lastName",
+            emails=CONTACT_EMAILS,
+            phones=CONTACT_PHONES,
+            texts=f"company {CONTACT_PLACES}",
+            notes="shipNote",
+            others=f"shipToID saleID customerID shipped timeStamp {CONTACT_OTHERS}",
+        ),
     ),
     Endpoint(
         table="unattached_sale_line",

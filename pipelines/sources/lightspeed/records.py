@@ -13,7 +13,7 @@ import msgspec
 
 from pipelines.columns import columns, snake_case
 from pipelines.errors import ResponseError
-from pipelines.landing import ACCOUNT, RawTable, rows_of
+from pipelines.landing import ACCOUNT, Landed, Landing, RawTable, rows_of
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Child, Endpoint, Reading
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -76,7 +76,8 @@ class Splitter:
 
     def single(self, body: bytes, account_id: int) -> Record:
         """The object that is not a row of a list: it is named by its account."""
-        return Record(account_id, 0, body, rows_of(msgspec.Raw(body))[0], (), None, None)
+        [row] = rows_of(msgspec.Raw(body))
+        return Record(account_id, 0, row, row, (), None, None)
 
     def _parse(self, row: bytes) -> Any:
         try:
@@ -125,6 +126,17 @@ class Splitter:
                 )
 
 
+def land_records(landing: Landing, landed: Landed, endpoint: Endpoint, records: Sequence[Record]) -> None:
+    """Cast *records*, of two with one id the last, and their children into *landed*."""
+    newest = {record.id: record for record in records}
+    parent, *children = raw_tables(endpoint)
+    landing.convert(landed, parent, [record.row for record in newest.values()])
+    for position, table in enumerate(children):
+        rows = [row for record in newest.values() for row in record.children[position]]
+        emptied = [record.id for record in newest.values() if not record.children[position]]
+        landing.convert(landed, table, rows, emptied)
+
+
 def raw_tables(endpoint: Endpoint) -> list[RawTable]:
     """The endpoint's own table, then its children's in their order."""
     key = columns(ids=endpoint.key)
@@ -134,6 +146,7 @@ def raw_tables(endpoint: Endpoint) -> list[RawTable]:
         columns=endpoint.columns or key,
         children=tuple(child.container for child in endpoint.children),
         vital=_names(endpoint.vital),
+        keeps_gone=endpoint.reading is Reading.WHOLE,
     )
     return [own, *(_child_table(child, own) for child in endpoint.children)]
 
@@ -144,8 +157,9 @@ def all_tables(endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[RawTable]:
 
 
 def _child_table(child: Child, parent: RawTable) -> RawTable:
+    key = columns(ids=child.key)[0].name
     return RawTable(
-        child.table, columns(ids=child.key)[0].name, child.columns, set_of=parent.key, vital=_names(child.vital)
+        child.table, key, child.columns, set_of=parent.key, vital=_names(child.vital), read_with=parent.name
     )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import httpx
 
 from pipelines.extraction import Cursor, Extraction, Tally
-from pipelines.landing import Landing, RawTable
+from pipelines.landing import Landed, Landing, RawTable
+from pipelines.privacy import Personal
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed.auth import Authorizer, OAuth
 from pipelines.sources.lightspeed.client import LightspeedClient
-from pipelines.sources.lightspeed.endpoints import ENDPOINTS
-from pipelines.sources.lightspeed.records import all_tables
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
+from pipelines.sources.lightspeed.records import Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.sources.lightspeed.walks import AccountWalk, Window
 from pipelines.transport import TIMEOUT, LeakyBucket
@@ -50,6 +51,21 @@ def selectable() -> tuple[str, ...]:
     return tuple(endpoint.table for endpoint in ENDPOINTS)
 
 
+def personal() -> Mapping[str, Personal]:
+    return {endpoint.table: endpoint.personal for endpoint in ENDPOINTS if endpoint.personal}
+
+
+def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
+    """Cast rows as they were kept."""
+    [endpoint] = [endpoint for endpoint in ENDPOINTS if endpoint.table == table]
+    splitter = Splitter(endpoint)
+    if endpoint.reading is Reading.SINGLE:
+        records = [splitter.single(row, landed.account_id) for row in raw]
+    else:
+        records = [splitter.record(row) for row in raw]
+    land_records(landing, landed, endpoint, records)
+
+
 def extraction(
     settings: Settings,
     connections: Iterable[Connection],
@@ -57,6 +73,7 @@ def extraction(
     cursors: Mapping[str, Mapping[str, Cursor]],
     *,
     since: str | None = None,
+    between: tuple[datetime, datetime] | None = None,
     tables: tuple[str, ...] = (),
     report: Callable[[Tally], None] = lambda _: None,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -76,7 +93,7 @@ def extraction(
             ),
             landing,
             cursors.get(str(connection.account_id), {}),
-            window=_window(settings, since),
+            window=_window(settings, since, between),
             endpoints=endpoints,
             report=report,
         )
@@ -85,10 +102,11 @@ def extraction(
     return Extraction(walks, close=http.aclose)
 
 
-def _window(settings: Settings, since: str | None) -> Window:
+def _window(settings: Settings, since: str | None, between: tuple[datetime, datetime] | None) -> Window:
     return Window(
         overlap=timedelta(minutes=settings.lightspeed_overlap_minutes),
         reread=timedelta(days=settings.lightspeed_reread_days),
         deep_reread=timedelta(days=settings.lightspeed_deep_reread_days),
         since=since,
+        between=between,
     )

@@ -14,7 +14,7 @@ from pipelines.extraction import Cursor, Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint, Reading
-from pipelines.sources.lightspeed.records import Record, Splitter, raw_tables
+from pipelines.sources.lightspeed.records import Record, Splitter, land_records
 
 BATCH_ROWS = 5_000
 """Rows that land together: 50 pages."""
@@ -44,6 +44,8 @@ class Window:
     deep_every: timedelta = timedelta(days=7)
     since: str | None = None
     """The first backfill reads sales that moved since this date only."""
+    between: tuple[datetime, datetime] | None = None
+    """Only sales completed in this time are read again, and no cursor moves."""
 
 
 class AccountWalk:
@@ -66,6 +68,9 @@ class AccountWalk:
 
     def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
         """The walk of each table, to be run beside the others."""
+        if self._window.between:
+            [sales] = [endpoint for endpoint in self._endpoints if endpoint.reading is Reading.SALES]
+            return {sales.table: partial(self._walk, SpanWalk, sales)}
         readings = {
             Reading.SALES: SalesWalk,
             Reading.BY_CLOCK: ClockWalk,
@@ -121,7 +126,7 @@ class TableWalk:
         query = {**self.endpoint.params, **params}
         try:
             async for page in self.pages(self.endpoint.collection, self.endpoint.relations, **query):
-                records = self.splitter.records(page.rows)
+                records = self.splitter.records(self.landing.private(self.endpoint.table, page.rows))
                 yield records
                 batch += records
                 if len(batch) >= BATCH_ROWS or _excess(batch) >= EXCESS_BYTES:
@@ -168,15 +173,9 @@ class TableWalk:
 
     def _land(self, batch: list[Record]) -> Landed:
         account_id = self.client.account_id
-        newest = {record.id: record for record in batch}
-        landed = Landed(account_id)
-        self.landing.keep(account_id, self.endpoint.table, [record.raw for record in batch])
-        parent, *children = raw_tables(self.endpoint)
-        self.landing.convert(landed, parent, [record.row for record in newest.values()])
-        for position, table in enumerate(children):
-            rows = [row for record in newest.values() for row in record.children[position]]
-            emptied = [record.id for record in newest.values() if not record.children[position]]
-            self.landing.convert(landed, table, rows, emptied)
+        kept = self.landing.keep(account_id, self.endpoint.table, [record.raw for record in batch])
+        landed = Landed(account_id, kept=[kept])
+        land_records(self.landing, landed, self.endpoint, batch)
         return landed
 
 
@@ -224,7 +223,7 @@ class IdWalk(TableWalk):
         params = {self.endpoint.key: f">,{self.cursor['id']}"} if "id" in self.cursor else {}
         async for records in self.read(sort=self.endpoint.key, **params):
             self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
-        await self.finish()
+        await self.finish(whole=True)
 
 
 class ClockWalk(TableWalk):
@@ -243,7 +242,7 @@ class ClockWalk(TableWalk):
         if params and highest:
             async for records in self.read(sort=self.endpoint.key, **{self.endpoint.key: f">,{highest}"}):
                 self._note_ids(records)
-        await self.finish()
+        await self.finish(whole=True)
 
     def _note_ids(self, records: list[Record]) -> None:
         self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
@@ -372,6 +371,19 @@ class SalesWalk(TableWalk):
         newest = self.newest(str(self.cursor.get(name, "")), clock, records)
         if newest:
             self.cursor[name] = newest
+
+
+class SpanWalk(TableWalk):
+    """Sales completed in a time that is asked for again, as they are now; the nights' cursors stay where they are."""
+
+    async def run(self) -> None:
+        assert self.window.between
+        first, last = map(_stamp, self.window.between)
+        async for _ in self.read(sort="completeTime", completeTime=f"><,{first},{last}"):
+            pass
+
+    async def deliver(self, landed: Landed, *, cursor: Cursor | None) -> None:  # noqa: ARG002 - none moves
+        await super().deliver(landed, cursor=None)
 
 
 VOIDS = Splitter(next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale_void"))

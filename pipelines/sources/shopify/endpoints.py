@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.columns import columns
 from pipelines.landing import ACCOUNT, RawTable
+from pipelines.privacy import personal
 from pipelines.sources.flattening import FlatTable
 
 SCOPES = (
@@ -30,7 +31,7 @@ SHOP = FlatTable(
     )
 )
 LOCATION = FlatTable(
-    RawTable("location", "id", columns(ids="id", text="name countryCode", flags="isActive")),
+    RawTable("location", "id", columns(ids="id", text="name countryCode", flags="isActive"), keeps_gone=True),
     {"countryCode": "address.countryCode"},
 )
 CUSTOMER = FlatTable(
@@ -94,6 +95,7 @@ ORDER_LINE = FlatTable(
             flags="isGiftCard requiresShipping",
         ),
         set_of="order_id",
+        read_with="customer_order",
     ),
     {
         "orderId": "order.id",
@@ -115,6 +117,7 @@ SALE = FlatTable(
             times="happenedAt",
         ),
         set_of="order_id",
+        read_with="customer_order",
     ),
     {
         "orderId": "order.id",
@@ -141,6 +144,7 @@ TRANSACTION = FlatTable(
             times="processedAt",
         ),
         set_of="order_id",
+        read_with="customer_order",
     ),
     {
         "orderId": "order.id",
@@ -158,12 +162,24 @@ FULFILMENT = FlatTable(
             times="createdAt deliveredAt",
         ),
         set_of="order_id",
+        read_with="customer_order",
     ),
     {"orderId": "order.id", "locationId": "location.id"},
 )
 
 TABLES = (SHOP, LOCATION, CUSTOMER, ORDER, ORDER_LINE, SALE, TRANSACTION, FULFILMENT)
 ORDER_CHILDREN = (ORDER_LINE, SALE, TRANSACTION, FULFILMENT)
+
+PERSONAL = {
+    "customer": personal(
+        names="firstName lastName",
+        emails="defaultEmailAddress.emailAddress",
+        phones="defaultPhoneNumber.phoneNumber",
+        texts="defaultAddress.company defaultAddress.zip",
+    ),
+    "customer_order": personal(emails="email", phones="phone", texts="shippingAddress.zip"),
+}
+"""What of a row is somebody's; the questions below ask for no other field that is."""
 
 LISTED = 25
 """Payments and fulfilments an order that come with its page; an order that has as many is asked for all."""

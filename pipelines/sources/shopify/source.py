@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 import httpx
 
 from pipelines.extraction import Cursor, Extraction, Tally
-from pipelines.landing import Landing, RawTable
+from pipelines.landing import Landed, Landing, RawTable
+from pipelines.privacy import Personal
 from pipelines.settings import Settings
 from pipelines.sources.shopify.auth import Authorizer
 from pipelines.sources.shopify.client import Points, ShopifyClient
-from pipelines.sources.shopify.endpoints import TABLES
+from pipelines.sources.shopify.endpoints import PERSONAL, TABLES
 from pipelines.sources.shopify.tokens import Connection, TokenStore
-from pipelines.sources.shopify.walks import WALKED, WALKS, TableWalk
-from pipelines.sources.store_walk import StoreTables, Window
+from pipelines.sources.shopify.walks import SPANS, WALKED, WALKS, TableWalk
+from pipelines.sources.store_walk import StoreTables, Window, decode, land_rows
 from pipelines.transport import TIMEOUT
 
 
@@ -36,6 +37,15 @@ def selectable() -> tuple[str, ...]:
     return WALKED
 
 
+def personal() -> Mapping[str, Personal]:
+    return PERSONAL
+
+
+def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
+    """Cast rows as they were kept."""
+    land_rows(landing, landed, WALKS[table].rows([decode(row) for row in raw]))
+
+
 def extraction(
     settings: Settings,
     connections: Iterable[Connection],
@@ -43,6 +53,7 @@ def extraction(
     cursors: Mapping[str, Mapping[str, Cursor]],
     *,
     since: str | None = None,
+    between: tuple[datetime, datetime] | None = None,
     tables: tuple[str, ...] = (),
     report: Callable[[Tally], None] = lambda _: None,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -50,13 +61,13 @@ def extraction(
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
     store = token_store(settings)
-    window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since)
+    window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since, between)
     walks = [
         StoreTables(
             connection.account_id,
             landing,
             cursors.get(str(connection.account_id), {}),
-            WALKS,
+            SPANS if between else WALKS,
             partial(
                 TableWalk.asking,
                 client=client(settings, http, store, connection),

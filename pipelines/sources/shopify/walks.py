@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from pipelines.errors import RequestError
-from pipelines.sources.flattening import FlatTable, Node
+from pipelines.sources.flattening import Node
 from pipelines.sources.shopify import endpoints
-from pipelines.sources.shopify.client import Page, ShopifyClient, Variables
+from pipelines.sources.shopify.client import ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
-from pipelines.sources.store_walk import Rows, StoreWalk, Window, stamp, windows
+from pipelines.sources.store_walk import CursorStays, Rows, StoreWalk, Window, stamp, windows
 
 TOGETHER = 500
 """Nodes that land as one file a table: a file more costs the load more than a row does."""
@@ -48,41 +48,46 @@ class TableWalk(StoreWalk):
         self.refuse_hidden(start, now)
         waiting: list[Node] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
-            query = f"updated_at:>='{_instant(begin)}' AND updated_at:<'{_instant(end)}'"
-            async for page in self.client.pages(question, field, {"query": query}):
-                self.count(len(page.nodes))
-                waiting += [await self.whole(decode(node)) for node in page.nodes]
-                if len(waiting) >= TOGETHER:
-                    await self._land_all(waiting)
+            await self.span(question, field, _query("updated_at", begin, end), waiting)
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
-        await self._land_all(waiting)
+        await self.land_all(waiting)
         await self.deliver(whole=True)
+
+    async def span(self, question: str, field: str, query: str, waiting: list[Node]) -> None:
+        """Add what *query* selects to *waiting*, and land it whenever it is much."""
+        async for page in self.client.pages(question, field, {"query": query}):
+            self.count(len(page.nodes))
+            waiting += [await self.whole(decode(node)) for node in page.nodes]
+            if len(waiting) >= TOGETHER:
+                await self.land_all(waiting)
 
     async def whole(self, node: Node) -> Node:
         """*node* with what its page had no room for."""
         return node
 
-    async def _land_all(self, waiting: list[Node]) -> None:
-        await self.land([msgspec.json.encode(node) for node in waiting], self.rows(waiting))
+    async def land_all(self, waiting: list[Node]) -> None:
+        await self.land([msgspec.json.encode(node) for node in waiting])
         waiting.clear()
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
         """Only orders are hidden."""
 
-    async def take(self, table: FlatTable, page: Page) -> None:
-        self.count(len(page.nodes))
-        await self.land(page.nodes, {table: [decode(node) for node in page.nodes]})
+    async def take(self, raw: Sequence[bytes]) -> None:
+        self.count(len(raw))
+        await self.land(raw)
 
 
 class SettingsWalk(TableWalk):
     """The store itself."""
 
     async def run(self) -> None:
-        raw = await self.client.one(endpoints.SHOP_QUESTION, "shop")
-        self.count(1)
-        await self.land([raw], {endpoints.SHOP: [decode(raw)]})
+        await self.take([await self.client.one(endpoints.SHOP_QUESTION, "shop")])
         await self.deliver(whole=True)
+
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
+        return {endpoints.SHOP: nodes}
 
 
 class LocationsWalk(TableWalk):
@@ -90,8 +95,12 @@ class LocationsWalk(TableWalk):
 
     async def run(self) -> None:
         async for page in self.client.pages(endpoints.LOCATIONS_QUESTION, "locations"):
-            await self.take(endpoints.LOCATION, page)
+            await self.take(page.nodes)
         await self.deliver(whole=True)
+
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
+        return {endpoints.LOCATION: nodes}
 
 
 class CustomersWalk(TableWalk):
@@ -100,7 +109,8 @@ class CustomersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed(endpoints.CUSTOMERS_QUESTION, "customers")
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         return {endpoints.CUSTOMER: nodes}
 
 
@@ -110,7 +120,8 @@ class OrdersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed(endpoints.ORDERS_QUESTION, "orders")
 
-    def rows(self, nodes: list[Any]) -> Rows:
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
         return order_rows(nodes)
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
@@ -162,6 +173,20 @@ class OrdersWalk(TableWalk):
         return nodes
 
 
+class SpanWalk(CursorStays, OrdersWalk):
+    """Orders that were made or moved in a time that is asked for again."""
+
+    async def run(self) -> None:
+        assert self.window.between
+        await self.shop()
+        self.refuse_hidden(self.window.between[0], self.client.server_now or datetime.now(UTC))
+        waiting: list[Node] = []
+        for clock in ("created_at", "updated_at"):
+            for begin, end in windows(*self.window.between):
+                await self.span(endpoints.ORDERS_QUESTION, "orders", _query(clock, begin, end), waiting)
+        await self.land_all(waiting)
+
+
 WALKS: dict[str, type[TableWalk]] = {
     "shop": SettingsWalk,
     "location": LocationsWalk,
@@ -169,10 +194,15 @@ WALKS: dict[str, type[TableWalk]] = {
     "customer_order": OrdersWalk,
 }
 WALKED = tuple(WALKS)
+SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}
 
 
 def _has_more(node: Node, connection: str) -> bool:
     return bool(node[connection]["pageInfo"]["hasNextPage"])
+
+
+def _query(clock: str, begin: datetime, end: datetime) -> str:
+    return f"{clock}:>='{_instant(begin)}' AND {clock}:<'{_instant(end)}'"
 
 
 def _instant(moment: datetime) -> str:

@@ -122,7 +122,7 @@ class Shown:
 
     def _pace(self) -> str:
         drips: dict[int, float] = {}
-        for row in self.outcome.record.tables:
+        for row in (row for row in self.outcome.record.tables if row["source"] == "lightspeed"):
             drips[row["account_id"]] = drips.get(row["account_id"], 0.0) + row["drips"]
         slowest = max(drips.values(), default=0.0)
         # The smallest account: a bucket of 90 that drips 1 a second, full at the start.

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pipelines.errors import TillhouseError
 from pipelines.landing import Landed
+from pipelines.transport import SPENT, Spent
 
 SLICE_ROWS = 400_000
 SLICE_SECONDS = 300.0
@@ -32,13 +33,12 @@ REFRESH = "refresh"
 
 @dataclass
 class Tally:
-    """What one table of one account took and brought in this run."""
+    """What one table of one account brought in this run so far."""
 
     account_id: int
     table: str
-    requests: int = 0
+    pages: int = 0
     rows: int = 0
-    drips: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Extraction:
 
     def __init__(self, walks: Sequence[Walk], *, close: Callable[[], Awaitable[None]]) -> None:
         self.failures: list[Failure] = []
+        self.spent: dict[tuple[int, str], Spent] = {}
         self._walks, self._close = walks, close
         self._queue: queue.Queue[Delivery | BaseException | None] = queue.Queue(QUEUE_SIZE)
         self._stopped = threading.Event()
@@ -143,6 +144,9 @@ class Extraction:
             await self._close()
 
     async def _guarded(self, account_id: int, table: str, steps: Callable[[Deliver], Awaitable[None]]) -> None:
+        spent = self.spent[account_id, table] = Spent()
+        SPENT.set(spent)
+        started = time.monotonic()
         try:
             await steps(self._deliver)
         except TillhouseError as error:
@@ -154,6 +158,8 @@ class Extraction:
                 f"account {account_id}, {table}: unexpected {type(error).__name__}; please report it with the log"
             )
             self.failures.append(Failure(account_id, table, sentence))
+        finally:
+            spent.seconds = round(time.monotonic() - started, 3)
 
     async def _deliver(self, delivery: Delivery) -> None:
         while not self._stopped.is_set():

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import landing, warehouse
+from pipelines import landing, published, warehouse
+from pipelines.bookkeeping import Book, TableRecord
 from pipelines.errors import AuthError, LoadError, SettingsError, TillhouseError, TransformError
 from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
@@ -69,9 +70,8 @@ class Extracted:
     """What the extraction of a run brought."""
 
     accounts: list[int] = field(default_factory=list)
-    tallies: dict[tuple[int, str], Tally] = field(default_factory=dict)
+    tables: list[TableRecord] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    rejected: int = 0
 
     @property
     def failed_accounts(self) -> set[int]:
@@ -99,10 +99,10 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         report.step("transform")
         _transform(settings, record)
         report.step("publish")
-        published = warehouse.publish(settings.work_file, settings.warehouse_file)
+        marts = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "partial" if extracted.failures else "ok"
         landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
-        return Outcome(record, published)
+        return Outcome(record, marts)
 
 
 def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
@@ -135,9 +135,9 @@ def publish(settings: Settings) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
         _refuse_untested(settings)
-        published = warehouse.publish(settings.work_file, settings.warehouse_file)
+        marts = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "ok"
-        return Outcome(record, published)
+        return Outcome(record, marts)
 
 
 def replay(settings: Settings, report: Report) -> Outcome:
@@ -154,7 +154,7 @@ def replay(settings: Settings, report: Report) -> Outcome:
             _rebuild(settings, fresh, name, vendor, record, report)
         _ensure_tables(fresh)
         for name, vendor in vendors.items():
-            _drop_gone(fresh, name, vendor)
+            _settle(fresh, name, vendor)
         _tested_mark(settings).unlink(missing_ok=True)
         for name in vendors:
             # What dlt remembers goes with the rows: it is read again from the tables that come in.
@@ -220,7 +220,7 @@ def _extract(settings: Settings, options: Options, report: Report, record: RunRe
     _note(record, extracted)
     _ensure_tables(settings)
     for reading in readings:
-        _drop_gone(settings, reading.name, reading.vendor)
+        _settle(settings, reading.name, reading.vendor)
     if extracted.failed_accounts >= set(extracted.accounts) and not record.rows_loaded:
         raise TillhouseError(record.message)
     return extracted
@@ -235,9 +235,13 @@ def _read(
     _finish_pending(pipeline, loads, reading.name)
     privacy = _privacy(settings, reading.vendor)
     landed = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id, privacy=privacy)
+    known = source.cursors_of(pipeline.state, reading.name)
+    cursors = _from_nothing(reading, record) if options.full_refresh else known
+    book = Book(reading.name, settings.work_file, cursors)
+    tallies: dict[tuple[int, str], Tally] = {}
 
     def tally(latest: Tally) -> None:
-        extracted.tallies[latest.account_id, latest.table] = latest
+        tallies[latest.account_id, latest.table] = latest
         report.tally(latest)
 
     report.step("extract")
@@ -245,14 +249,15 @@ def _read(
         settings,
         reading.connections,
         landed,
-        _from_nothing(reading, record) if options.full_refresh else source.cursors_of(pipeline.state, reading.name),
+        cursors,
         since=options.since,
         between=options.between,
         tables=tuple(table for table in options.tables if table in reading.vendor.selectable()),
         report=tally,
         transport=options.transport,
     )
-    _load(reading.name, extraction, pipeline, landed, loads, extracted, report)
+    _load(reading.name, extraction, pipeline, landed, loads, book, report)
+    extracted.tables += book.closed(extraction, tallies)
     extracted.failures += [*extraction.failures, *reading.unusable]
 
 
@@ -270,13 +275,14 @@ def _load(
     pipeline: Pipeline,
     landed: Landing,
     loads: Loads,
-    extracted: Extracted,
+    book: Book,
     report: Report,
 ) -> None:
     for part in extraction.slices():
         report.step("load")
+        book.note(part)
         _load_slice(vendor, part, pipeline, landed, loads)
-        extracted.rejected += sum(len(delivery.landed.rejected) for delivery in part.deliveries if delivery.landed)
+        book.arrived(part)
         report.step("extract")
     for failure in extraction.failures:
         log.error("%s of account %s: %s", failure.table, failure.account_id, failure.sentence)
@@ -307,16 +313,15 @@ def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landin
 
 
 def _note(record: RunRecord, extracted: Extracted) -> None:
-    tallies = sorted(extracted.tallies.values(), key=lambda tally: (tally.account_id, tally.table))
-    record.tables = [asdict(tally) for tally in tallies]
+    record.tables = [asdict(table) for table in extracted.tables]
     record.failures = [asdict(failure) for failure in extracted.failures]
     record.accounts_failed = len(extracted.failed_accounts)
-    record.requests = sum(tally.requests for tally in tallies)
-    record.rows_loaded = sum(tally.rows for tally in tallies)
-    record.rejected_values = extracted.rejected
+    record.requests = sum(table.requests for table in extracted.tables)
+    record.rows_loaded = sum(table.rows for table in extracted.tables if table.pages)
+    record.rejected_values = sum(table.rejected for table in extracted.tables)
     record.message = "; ".join(dict.fromkeys(failure.sentence for failure in extracted.failures))
-    for tally in tallies:
-        log.info("account %s, %s: %s rows in %s requests", tally.account_id, tally.table, tally.rows, tally.requests)
+    for one in extracted.tables:
+        log.info("account %s, %s: %s rows in %s requests", one.account_id, one.table, one.rows, one.requests)
 
 
 def _pipeline(settings: Settings, vendor: str) -> Pipeline:
@@ -411,13 +416,13 @@ def _ensure_tables(settings: Settings) -> None:
         warehouse.ensure_tables(settings.work_file, _schema(name), types)
 
 
-def _drop_gone(settings: Settings, name: str, vendor: Vendor) -> None:
-    """What a full refresh did not meet again is not at the source any more."""
-    kept = {table.name for table in vendor.raw_tables() if table.keeps_gone}
-    read_by = {table.name: table.read_with or table.name for table in vendor.raw_tables()}
-    warehouse.drop_gone(
-        settings.work_file, _schema(name), {table: walk for table, walk in read_by.items() if walk not in kept}
-    )
+def _settle(settings: Settings, name: str, vendor: Vendor) -> None:
+    """What a full refresh did not meet again is not at the source any more, and no doubt of a row outlives it."""
+    schema, tables = _schema(name), vendor.raw_tables()
+    kept = {table.name for table in tables if table.keeps_gone}
+    read_by = {table.name: table.read_with or table.name for table in tables}
+    warehouse.drop_gone(settings.work_file, schema, {table: by for table, by in read_by.items() if by not in kept})
+    warehouse.settle_rejected(settings.work_file, schema, {table.name: table.key for table in tables})
 
 
 def _loads(settings: Settings, vendor: str) -> Loads:
@@ -443,6 +448,7 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
     warehouse.write_stores(settings.work_file, _online_stores(settings))
+    published.remember(settings.work_file, settings.warehouse_file)
     # Unit tests hold rules on made-up rows: they belong to the project's tests, not to a night.
     result = _dbt(settings, "build", "--exclude-resource-type", "unit_test")
     failed = [str(row.node.name) for row in result.result or () if row.status in {"error", "fail"}]

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +20,20 @@ from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
 
 RUNS_SHOWN = 7
+TABLE_SHOWN = (
+    "source",
+    "account_id",
+    "table",
+    "requests",
+    "drips",
+    "rows",
+    "rows_new",
+    "rows_changed",
+    "rejected",
+    "drift",
+    "seconds",
+    "failure",
+)
 EXPIRING_DAYS = 30
 """A refresh token that nobody uses for so long dies."""
 
@@ -52,12 +67,16 @@ def _account(source: str, store: TokenStore[Any], account_id: int, records: list
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """The published file's freshness by account and the last runs, newest first."""
-    records = run.ledger(settings).records()
+    """What the published file says of freshness, doubts and its runs, and the ledger's runs since; newest first."""
+    told = _published(settings)
+    # A run that published says "running" in its own file, and one that failed is in no file: the ledger knows better.
+    runs = told["runs"] | {record.run_id: asdict(record) for record in run.ledger(settings).records()}
+    newest = sorted(runs.values(), key=lambda row: str(row["started_at"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
-        "freshness": _freshness(settings),
-        "runs": [asdict(record) for record in records[: -RUNS_SHOWN - 1 : -1]],
+        "freshness": told["freshness"],
+        "quality": told["quality"],
+        "runs": newest[:RUNS_SHOWN],
     }
 
 
@@ -84,8 +103,20 @@ def status_view(found: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [f"published: {published}"]
     if found["freshness"]:
         parts.append(_table("Freshness", found["freshness"], right={"account_id", "days"}))
+    if found["quality"]:
+        parts.append(_table("Data quality", found["quality"], right={"account_id", "red", "amber", "green"}))
     parts.append(_table("Last runs", runs, right={"accounts", "requests", "rows"}) if runs else "no run yet")
+    if last := next((row for row in found["runs"] if row["tables"]), None):
+        parts.append(_tables_of(last))
     return Group(*parts)
+
+
+def _tables_of(last: dict[str, Any]) -> RenderableType:
+    """What each table of a run took and brought; the cursors are in --json."""
+    shown = [
+        {name: row.get(name) for name in TABLE_SHOWN} for row in last["tables"] if row.get("rows") or row.get("failure")
+    ]
+    return _table(f"Tables of {last['run_id']}", shown, right=set(TABLE_SHOWN) - {"source", "table", "failure"})
 
 
 def run_table(outcome: Outcome) -> RenderableType:
@@ -112,15 +143,44 @@ def _ending(outcome: Outcome) -> str:
     return f"{ended[record.status]}{rejected}{published}"
 
 
-def _freshness(settings: Settings) -> list[dict[str, Any]]:
+def _published(settings: Settings) -> dict[str, Any]:
+    """Freshness, doubts and runs as the published file has them; nothing where there is none."""
     if not settings.warehouse_file.exists():
-        return []
+        return {"freshness": [], "quality": [], "runs": {}}
     with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
-        found = connection.execute(
-            f"select account_id, max(business_date), count(distinct business_date) "
-            f"from {warehouse.MARTS}.revenue_by_location_daily group by account_id order by account_id"
-        ).fetchall()
-    return [{"account_id": account, "newest_day": str(newest), "days": days} for account, newest, days in found]
+        freshness = warehouse.rows(
+            connection,
+            "select account_id, cast(max(business_date) as varchar) as newest_day, count(distinct business_date) as "
+            "days from marts.revenue_by_location_daily group by account_id order by account_id",
+        )
+        if not warehouse.rows(connection, "select 1 from duckdb_tables() where table_name = 'pipeline_run_tables'"):
+            return {"freshness": freshness, "quality": [], "runs": {}}
+        quality = warehouse.rows(
+            connection,
+            "select source, account_id, count(*) filter (severity = 'red') as red, count(*) filter (severity = "
+            "'amber') as amber, count(*) filter (severity = 'green') as green from marts.data_quality "
+            "group by source, account_id order by source, account_id",
+        )
+        return {"freshness": freshness, "quality": quality, "runs": _published_runs(connection)}
+
+
+def _published_runs(connection: DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    """As the ledger writes runs down: times as text, each with its tables."""
+    runs = warehouse.rows(
+        connection,
+        "select * replace (strftime(started_at, '%Y-%m-%dT%H:%M:%S+00:00') as started_at, "
+        "strftime(finished_at, '%Y-%m-%dT%H:%M:%S+00:00') as finished_at) from marts.pipeline_runs",
+    )
+    tables = warehouse.rows(
+        connection,
+        'select * exclude (run_id, table_name, rows_seen), run_id, table_name as "table", rows_seen as "rows" '
+        "from (select * replace (cast(drips as double) as drips, cast(seconds as double) as seconds, "
+        "strftime(began_at, '%Y-%m-%dT%H:%M:%S+00:00') as began_at) from marts.pipeline_run_tables)",
+    )
+    found: dict[str, dict[str, Any]] = {row["run_id"]: {**row, "tables": []} for row in runs}
+    for table in tables:
+        found[table.pop("run_id")]["tables"].append(table)
+    return found
 
 
 def _token_state(connection: Any) -> str:

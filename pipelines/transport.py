@@ -9,6 +9,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -31,6 +33,29 @@ ANSWER_BYTES = 256 * 2**20
 ATTEMPTS = 8
 PATIENCE = 15 * 60.0
 """Seconds after which a request is given up, however many attempts are left; who asks for more is not waited for."""
+
+
+@dataclass
+class Spent:
+    """What a task's questions cost so far: requests sent, retries included, and what the API charged for them."""
+
+    requests: int = 0
+    drips: float = 0.0
+    seconds: float = 0.0
+    began_at: datetime | None = None
+    """By the server's own clock, at the first answer."""
+
+
+SPENT: ContextVar[Spent | None] = ContextVar("spent", default=None)
+"""Of the task that asks: a client serves many tables at once, and the ledger has a row for each."""
+
+
+def spend(*, requests: int = 0, drips: float = 0.0, at: datetime | None = None) -> None:
+    """Note what a question cost, and the server's time of its answer, to the task that asks it."""
+    if spent := SPENT.get():
+        spent.requests += requests
+        spent.drips += drips
+        spent.began_at = spent.began_at or at
 
 
 class UnreadableBodyError(Exception):
@@ -153,11 +178,12 @@ class LeakyBucket:
             self._in_flight += cost
             self._recent.append(self._clock())
 
-    def settle(self, reserved: float, headers: httpx.Headers) -> None:
-        """Give back what was reserved and take the server's word for level, drip, burst and the request's cost."""
+    def settle(self, reserved: float, headers: httpx.Headers) -> float:
+        """Give back what was reserved and take the server's word for level, drip, burst and the cost, which returns."""
         self._leak()
         self._in_flight -= reserved
-        self.spent += number(headers.get("X-LS-Api-Request-Cost")) or reserved
+        cost = number(headers.get("X-LS-Api-Request-Cost")) or reserved
+        self.spent += cost
         self.drip = number(headers.get("X-LS-Api-Drip-Rate")) or self.drip
         level, size = _fraction(headers.get("X-LS-Api-Bucket-Level"))
         if size:
@@ -165,6 +191,7 @@ class LeakyBucket:
             self.level, self.size = min(level, 2 * size) + self._in_flight, size
         _, burst = _fraction(headers.get("X-LS-API-Burst-Level"))
         self.burst = int(burst) or self.burst
+        return cost
 
     def fill(self) -> None:
         """The server says that we are over: count on nothing that it has not dripped since."""

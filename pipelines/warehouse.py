@@ -33,6 +33,28 @@ LEDGER_COLUMNS = {
     "message": "VARCHAR",
 }
 
+TABLE_COLUMNS = {
+    "source": "VARCHAR",
+    "account_id": "BIGINT",
+    "table": "VARCHAR",
+    "requests": "BIGINT",
+    "pages": "BIGINT",
+    "drips": "DOUBLE",
+    "rows": "BIGINT",
+    "rows_new": "BIGINT",
+    "rows_changed": "BIGINT",
+    "rejected": "BIGINT",
+    "drift": "BIGINT",
+    "seconds": "DOUBLE",
+    "began_at": "TIMESTAMP WITH TIME ZONE",
+    "cursor_from": "VARCHAR",
+    "cursor_to": "VARCHAR",
+    "failure": "VARCHAR",
+}
+
+RUNS_WITH_TABLES = 100
+"""Runs whose tables are published: hundreds of accounts have thousands of rows a night."""
+
 STORE_COLUMNS = {"source": "VARCHAR", "store_id": "BIGINT", "name": "VARCHAR", "account_id": "BIGINT"}
 
 
@@ -52,7 +74,7 @@ class RunRecord:
     rejected_values: int = 0
     message: str = ""
     tables: list[dict[str, Any]] = field(default_factory=list)
-    """What each table of each account took: account_id, table, requests, rows, drips."""
+    """What each table of each account took and brought, by TABLE_COLUMNS."""
     failures: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -126,6 +148,13 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCo
         connection.close()
 
 
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """What *sql* answers, by column."""
+    result = connection.execute(sql)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
 def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]]) -> None:
     """Create what no row has created yet, so that every model finds its source."""
     with opened(work_file) as connection:
@@ -169,10 +198,35 @@ def replace_schemas(work_file: Path, other_file: Path, schemas: Iterable[str]) -
         connection.execute("commit")
 
 
+def settle_rejected(work_file: Path, schema: str, keys: dict[str, str]) -> None:
+    """Forget values that could not be cast of rows that came again since without them, or are gone.
+
+    *keys* is the key column by table. What a later copy of a row still has wrong is noted under that copy's run.
+    """
+    with opened(work_file) as connection:
+        noted = {row["table_name"] for row in rows(connection, f"select table_name from {schema}.rejected_value")}
+        for table in noted & keys.keys():
+            connection.execute(
+                f"delete from {schema}.rejected_value as noted where table_name = '{table}' and record_id is not null "
+                f"and not exists (select 1 from {schema}.{table} as held where held.account_id = noted.account_id "
+                f"and held.{keys[table]} = noted.record_id and held._run_id = noted._run_id)"
+            )
+
+
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
-    """Replace raw_tillhouse.run by *records*."""
-    rows = [[asdict(record)[column] for column in LEDGER_COLUMNS] for record in records]
+    """Replace raw_tillhouse.run and run_table by *records*; what an older version did not write down is NULL."""
+    kept = list(records)
+    rows = [[getattr(record, column) for column in LEDGER_COLUMNS] for record in kept]
     _replace(work_file, "run", LEDGER_COLUMNS, rows)
+    newest = kept[-RUNS_WITH_TABLES:]
+    tables = [[record.run_id, *map(table.get, TABLE_COLUMNS)] for record in newest for table in record.tables]
+    _replace(work_file, "run_table", {"run_id": "VARCHAR", **_named(TABLE_COLUMNS)}, tables)
+
+
+def _named(columns: dict[str, str]) -> dict[str, str]:
+    """*table* and *rows* are words of SQL."""
+    spelled = {"table": "table_name", "rows": "rows_seen"}
+    return {spelled.get(name, name): kind for name, kind in columns.items()}
 
 
 def write_stores(work_file: Path, rows: list[list[Any]]) -> None:
@@ -186,8 +240,12 @@ def _replace(work_file: Path, table: str, columns: dict[str, str], rows: list[li
         connection.execute("create schema if not exists raw_tillhouse")
         connection.execute(f"create or replace table raw_tillhouse.{table} ({listed})")
         if rows:
-            places = ", ".join("?" for _ in columns)
-            connection.executemany(f"insert into raw_tillhouse.{table} values ({places})", rows)
+            import pyarrow as pa
+
+            names = list(columns)
+            connection.register("rows", pa.table([list(column) for column in zip(*rows, strict=True)], names=names))
+            connection.execute(f"insert into raw_tillhouse.{table} select * from rows")
+            connection.unregister("rows")
 
 
 def publish(work_file: Path, warehouse_file: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -223,7 +224,26 @@ def test_status_is_a_table_that_people_read(traded: Retail) -> None:
     said = typed(traded.settings.tillhouse_data_dir, "status").stdout
 
     assert "Freshness" in said
+    assert "Data quality" in said
     assert "Last runs" in said
+    assert "Tables of" in said
+
+
+def test_status_needs_the_published_file_alone(traded: Retail, tmp_path: Path) -> None:
+    """Whoever is given the file of another machine reads its runs and tables there; the ledger has what is newer."""
+    shutil.copy(traded.settings.warehouse_file, tmp_path / "warehouse.duckdb")
+
+    alone = json.loads(typed(tmp_path, "status", "--json").stdout)
+    at_home = json.loads(typed(traded.settings.tillhouse_data_dir, "status", "--json").stdout)
+
+    assert [row["run_id"] for row in alone["runs"]] == [row["run_id"] for row in at_home["runs"]]
+    assert [row["status"] for row in alone["runs"]] == ["running", "ok", "ok"]
+    assert [row["status"] for row in at_home["runs"]] == ["ok", "ok", "ok"]
+    mine, theirs = (
+        {(row["account_id"], row["table"]): row for row in found["runs"][0]["tables"]} for found in (alone, at_home)
+    )
+    assert mine == theirs
+    assert mine[120001, "sale"]["rows_new"] > 0
 
 
 def test_the_demos_folder_takes_no_real_account(tmp_path: Path) -> None:

@@ -8,6 +8,12 @@
 {%- endmacro %}
 
 
+{# Every vendor whose rows are read, by the name of its raw schema. #}
+{% macro every_vendor() -%}
+    {{ return(['lightspeed', 'shopify', 'ecwid']) }}
+{%- endmacro %}
+
+
 {# Every online store: adding a vendor is one more name here. #}
 {% macro every_shop() -%}
     {% for vendor in ['shopify', 'ecwid'] %}

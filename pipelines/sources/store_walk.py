@@ -58,8 +58,8 @@ class StoreWalk:
         raise NotImplementedError
 
     def count(self, rows: int) -> None:
-        """One more request answered, with *rows* of this table."""
-        self.tally.requests += 1
+        """One more page, with *rows* of this table."""
+        self.tally.pages += 1
         self.tally.rows += rows
         self._report(self.tally)
 

@@ -1,326 +1,197 @@
-with rejected_values as (
+with findings as (
 
-    select
-        account_id,
-        table_name,
-        'value could not be cast' as issue,
-        column_name as detail,
-        count(*) as row_count
-    from {{ source('raw_lightspeed', 'rejected_value') }}
-    group by
-        account_id,
-        table_name,
-        column_name
+    select *
+    from {{ ref('int_findings') }}
 
 ),
 
-drift as (
+checks as (
 
-    select
-        account_id,
-        table_name,
-        'field without a column' as issue,
-        field as detail,
-        max(rows) as row_count
-    from {{ source('raw_lightspeed', 'drift') }}
-    group by
-        account_id,
-        table_name,
-        field
+    select *
+    from {{ ref('quality_checks') }}
 
 ),
 
-accounts_not_read_to_their_end as (
+current_run as (
 
     select
+        run_id,
+        started_at
+    from {{ source('raw_tillhouse', 'run') }}
+    where status = 'running'
+
+),
+
+{# the published file remembers; what is rebuilt before it is published counts as one more time #}
+seen_before as (
+
+    select *
+    from {{ source('raw_tillhouse', 'published_finding') }}
+
+),
+
+known_accounts as (
+
+    select distinct
+        source,
+        account_id
+    from seen_before
+
+),
+
+marts_of_tables as (
+
+    {% for vendor, table, marts in marts_of_raw_tables() %}
+        select
+            '{{ vendor }}' as source,
+            '{{ table }}' as table_name,
+            '{{ marts }}' as marts
+        union all
+    {% endfor %}
+
+    select
+        cast(null as varchar) as source,
+        cast(null as varchar) as table_name,
+        cast(null as varchar) as marts
+
+),
+
+accounts as (
+
+    {% for vendor in every_vendor() %}
+        select distinct
+            '{{ vendor }}' as source,
+            {{ 'account_id' if vendor == 'lightspeed' else 'store_id as account_id' }}
+        from {{ ref('stg_' ~ vendor ~ '__complete_reads') }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+open_findings as (
+
+    select
+        findings.source,
+        findings.account_id,
+        findings.table_name,
+        findings.issue,
+        findings.detail,
+        findings.row_count,
+        {# what an account never had a column for is as it was; a field that turns up later may be a column renamed #}
+        case
+            when findings.issue <> 'field without a column' then coalesce(checks.severity, 'amber')
+            when seen_before.severity is not null then seen_before.severity
+            when known_accounts.account_id is null then 'green'
+            else checks.severity
+        end as severity,
+        coalesce(checks.marts, marts_of_tables.marts, '') as marts,
+        coalesce(seen_before.first_seen_at, current_run.started_at) as first_seen_at,
+        current_run.started_at as last_seen_at,
+        coalesce(seen_before.runs_seen, 0) + 1 as runs_seen
+    from findings
+    left join checks on findings.issue = checks.issue
+    left join marts_of_tables
+        on
+            findings.source = marts_of_tables.source
+            and findings.table_name = marts_of_tables.table_name
+    left join seen_before
+        on
+            findings.source = seen_before.source
+            and findings.account_id = seen_before.account_id
+            and findings.table_name = seen_before.table_name
+            and findings.issue = seen_before.issue
+            and findings.detail = seen_before.detail
+    left join known_accounts
+        on
+            findings.source = known_accounts.source
+            and findings.account_id = known_accounts.account_id
+    left join current_run on 1 = 1
+
+),
+
+settled_findings as (
+
+    select
+        seen_before.source,
+        seen_before.account_id,
+        seen_before.table_name,
+        seen_before.issue,
+        seen_before.detail,
+        cast(0 as bigint) as row_count,
+        'green' as severity,
+        '' as marts,
+        seen_before.first_seen_at,
+        seen_before.last_seen_at,
+        seen_before.runs_seen
+    from seen_before
+    left join findings
+        on
+            seen_before.source = findings.source
+            and seen_before.account_id = findings.account_id
+            and seen_before.table_name = findings.table_name
+            and seen_before.issue = findings.issue
+            and seen_before.detail = findings.detail
+    where
+        findings.source is null
+        and seen_before.runs_seen > 0
+
+),
+
+{# what was looked for and not found is said too: silence could also mean that nobody looked #}
+passed_checks as (
+
+    select
+        accounts.source,
         accounts.account_id,
-        'sale' as table_name,
-        'withheld: the first reading is not complete' as issue,
-        'all sales' as detail,
-        count(sales.sale_id) as row_count
-    from {{ ref('stg_lightspeed__accounts') }} as accounts
-    left join {{ ref('stg_lightspeed__sales') }} as sales
-        on accounts.account_id = sales.account_id
-    left join {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
-        on accounts.account_id = ready_accounts.account_id
-    where ready_accounts.account_id is null
-    group by accounts.account_id
-
-),
-
-shops as (
-
-    {{ every_shop() }}
-
-),
-
-orders_as_read as (
-
-    {{ every_source('orders') }}
-
-),
-
-stores_not_read_to_their_end as (
-
-    select
-        shops.store_id as account_id,
-        'customer_order' as table_name,
-        'withheld: the first reading is not complete' as issue,
-        'all orders' as detail,
-        count(orders_as_read.order_id) as row_count
-    from shops
-    left join orders_as_read
+        '' as table_name,
+        checks.issue,
+        '' as detail,
+        cast(0 as bigint) as row_count,
+        'green' as severity,
+        '' as marts,
+        cast(null as timestamp with time zone) as first_seen_at,
+        cast(null as timestamp with time zone) as last_seen_at,
+        0 as runs_seen
+    from accounts
+    inner join checks
         on
-            shops.source = orders_as_read.source
-            and shops.store_id = orders_as_read.store_id
-    left join {{ ref('int_stores') }} as stores
+            checks.applies_to in ('any', case accounts.source when 'lightspeed' then 'lightspeed' else 'online' end)
+    left join findings
         on
-            shops.source = stores.source
-            and shops.store_id = stores.store_id
-    where stores.store_id is null
-    group by shops.store_id
-
-),
-
-test_orders as (
-
-    select
-        store_id as account_id,
-        'customer_order' as table_name,
-        'test order left out' as issue,
-        source as detail,
-        count(*) as row_count
-    from {{ ref('int_all_orders') }}
-    where is_test
-    group by
-        store_id,
-        source
-
-),
-
-orders_of_unknown_channels as (
-
-    select
-        account_id,
-        'customer_order' as table_name,
-        'channel is not known' as issue,
-        sub_channel as detail,
-        count(*) as row_count
-    from {{ ref('fct_orders') }}
-    where channel = 'unknown'
-    group by
-        account_id,
-        sub_channel
-
-),
-
-{# the ledger is what counts; where the order's own last total says otherwise, somebody should look #}
-ledgers_that_differ as (
-
-    select
-        store_id as account_id,
-        'customer_order' as table_name,
-        'ledger differs from the order''s total' as issue,
-        order_number as detail,
-        count(*) as row_count
-    from {{ ref('fct_orders') }}
-    where
-        source <> 'lightspeed'
-        and abs(total_amount + non_revenue_amount - header_total) > 0.02
-    group by
-        store_id,
-        order_number
-
-),
-
-{# an amount that nothing of the order explains, or a refund that does not say of what #}
-unallocated_amounts as (
-
-    select
-        events.store_id as account_id,
-        'customer_order' as table_name,
-        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end as issue,
-        orders.order_number as detail,
-        count(*) as row_count
-    from {{ ref('fct_sales_events') }} as events
-    inner join {{ ref('fct_orders') }} as orders
-        on
-            events.source = orders.source
-            and events.store_id = orders.store_id
-            and events.order_id = orders.order_id
-    where events.line_type = 'unallocated'
-    group by
-        events.store_id,
-        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end,
-        orders.order_number
-
-),
-
-orders_refunded_beyond_their_total as (
-
-    select
-        store_id as account_id,
-        'customer_order' as table_name,
-        'more given back than was sold' as issue,
-        order_number as detail,
-        count(*) as row_count
-    from {{ ref('fct_orders') }}
-    where
-        source <> 'lightspeed'
-        and total_amount + non_revenue_amount < -0.02
-    group by
-        store_id,
-        order_number
-
-),
-
-goods_without_a_cost as (
-
-    select
-        store_id as account_id,
-        'customer_order' as table_name,
-        'cost is not known' as issue,
-        coalesce(sku, 'no SKU') as detail,
-        count(*) as row_count
-    from {{ ref('fct_sales_events') }}
-    where cost_source = 'unknown'
-    group by
-        store_id,
-        coalesce(sku, 'no SKU')
-
-),
-
-orders_of_unknown_shops as (
-
-    select
-        orders.account_id,
-        'sale' as table_name,
-        'shop is not known' as issue,
-        cast(orders.shop_id as varchar) as detail,
-        count(*) as row_count
-    from {{ ref('fct_orders') }} as orders
-    left join {{ ref('stg_lightspeed__shops') }} as shops
-        on
-            orders.account_id = shops.account_id
-            and orders.shop_id = shops.shop_id
-    where
-        orders.source = 'lightspeed'
-        and shops.shop_id is null
-    group by
-        orders.account_id,
-        orders.shop_id
-
-),
-
-lines_of_unknown_items as (
-
-    select
-        lines.account_id,
-        'sale_line' as table_name,
-        'item is not known' as issue,
-        cast(lines.item_id as varchar) as detail,
-        count(*) as row_count
-    from {{ ref('int_lightspeed__counted_lines') }} as lines
-    left join {{ ref('stg_lightspeed__items') }} as items
-        on
-            lines.account_id = items.account_id
-            and lines.item_id = items.item_id
-    where
-        lines.item_id is not null
-        and items.item_id is null
-    group by
-        lines.account_id,
-        lines.item_id
-
-),
-
-lines_of_unknown_employees as (
-
-    select
-        lines.account_id,
-        'sale_line' as table_name,
-        'employee is not known' as issue,
-        cast(lines.employee_id as varchar) as detail,
-        count(*) as row_count
-    from {{ ref('int_lightspeed__counted_lines') }} as lines
-    left join {{ ref('stg_lightspeed__employees') }} as employees
-        on
-            lines.account_id = employees.account_id
-            and lines.employee_id = employees.employee_id
-    where
-        lines.employee_id is not null
-        and employees.employee_id is null
-    group by
-        lines.account_id,
-        lines.employee_id
+            accounts.source = findings.source
+            and accounts.account_id = findings.account_id
+            and checks.issue = findings.issue
+    where findings.source is null
 
 ),
 
 final as (
 
     select *
-    from rejected_values
+    from open_findings
 
     union all
 
     select *
-    from drift
+    from settled_findings
 
     union all
 
     select *
-    from accounts_not_read_to_their_end
-
-    union all
-
-    select *
-    from stores_not_read_to_their_end
-
-    union all
-
-    select *
-    from test_orders
-
-    union all
-
-    select *
-    from orders_of_unknown_channels
-
-    union all
-
-    select *
-    from ledgers_that_differ
-
-    union all
-
-    select *
-    from unallocated_amounts
-
-    union all
-
-    select *
-    from orders_refunded_beyond_their_total
-
-    union all
-
-    select *
-    from goods_without_a_cost
-
-    union all
-
-    select *
-    from orders_of_unknown_shops
-
-    union all
-
-    select *
-    from lines_of_unknown_items
-
-    union all
-
-    select *
-    from lines_of_unknown_employees
+    from passed_checks
 
 )
 
-select * from final
+select
+    source,
+    account_id,
+    table_name,
+    issue,
+    detail,
+    row_count,
+    severity,
+    marts,
+    first_seen_at,
+    last_seen_at,
+    cast(runs_seen as bigint) as runs_seen
+from final

@@ -12,7 +12,15 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, TillhouseError, UnavailableError
-from pipelines.transport import LeakyBucket, Throttled, UnreadableBodyError, persistently, retry_after, server_time
+from pipelines.transport import (
+    LeakyBucket,
+    Throttled,
+    UnreadableBodyError,
+    persistently,
+    retry_after,
+    server_time,
+    spend,
+)
 
 T = TypeVar("T")
 
@@ -101,7 +109,9 @@ class EcwidClient:
         finally:
             self._bucket.settle(1.0, httpx.Headers())
             self.requests += 1
+            spend(requests=1)
         self.server_now = server_time(response)
+        spend(at=self.server_now)
         return self._checked(response)
 
     def _checked(self, response: httpx.Response) -> httpx.Response:

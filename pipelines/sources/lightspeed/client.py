@@ -21,6 +21,7 @@ from pipelines.transport import (
     persistently,
     retry_after,
     server_time,
+    spend,
 )
 
 LIMIT = 100
@@ -56,8 +57,6 @@ class Page:
 
     rows: list[bytes]
     next_url: str
-    cost: float
-    """In drips of the account's bucket."""
 
 
 class LightspeedClient:
@@ -95,7 +94,7 @@ class LightspeedClient:
         url, seen = f"{self._base}/{collection}.json", set[str]()
         while url:
             response, body = await self._get(url, query, collection, len(relations))
-            page = _page(response, body, collection, self._costs[collection])
+            page = _page(response, body, collection)
             yield page
             self._refuse_detours(response, page.next_url, f"{self._base}/{collection}.json", seen)
             url, query = page.next_url, {}
@@ -149,9 +148,10 @@ class LightspeedClient:
             )
             headers = response.headers
         finally:
-            self.bucket.settle(cost, headers)
+            spend(requests=1, drips=self.bucket.settle(cost, headers))
             self.requests += 1
         self.server_now = server_time(response)
+        spend(at=self.server_now)
         return response
 
     def _refuse_detours(self, response: httpx.Response, next_url: str, home: str, seen: set[str]) -> None:
@@ -202,7 +202,7 @@ def _body(response: httpx.Response) -> dict[str, msgspec.Raw]:
         raise UnreadableBodyError(f"a body that is not a JSON object ({kind}, {len(response.content)} bytes)") from None
 
 
-def _page(response: httpx.Response, body: dict[str, msgspec.Raw], collection: str, cost: float) -> Page:
+def _page(response: httpx.Response, body: dict[str, msgspec.Raw], collection: str) -> Page:
     try:
         links = _decode_links(body["@attributes"])
     except (KeyError, msgspec.DecodeError):
@@ -212,7 +212,7 @@ def _page(response: httpx.Response, body: dict[str, msgspec.Raw], collection: st
     strangers = body.keys() - {"@attributes", collection}
     if strangers and collection not in body:
         raise ResponseError(f"{_where(response)} answered with {sorted(strangers)} where {collection!r} was asked for")
-    return Page(rows_of(body.get(collection)), links.next, cost)
+    return Page(rows_of(body.get(collection)), links.next)
 
 
 def _place(url: str) -> str:

@@ -111,8 +111,7 @@ class TableWalk:
 
     async def pages(self, collection: str, relations: tuple[str, ...] = (), **params: str) -> AsyncIterator[Page]:
         async for page in self.client.pages(collection, params, relations):
-            self.tally.requests += 1
-            self.tally.drips += page.cost
+            self.tally.pages += 1
             self.tally.rows += len(page.rows)
             self._report(self.tally)
             yield page
@@ -201,6 +200,7 @@ class SingleWalk(TableWalk):
 
     async def run(self) -> None:
         body = await self.client.single(self.endpoint.collection)
+        self.tally.pages += 1
         self.tally.rows += 1
         self._report(self.tally)
         await self.land([self.splitter.single(body, self.client.account_id)])

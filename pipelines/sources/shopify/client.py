@@ -13,7 +13,15 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, SettingsError, UnavailableError
-from pipelines.transport import Throttled, UnreadableBodyError, answer_to, persistently, retry_after, server_time
+from pipelines.transport import (
+    Throttled,
+    UnreadableBodyError,
+    answer_to,
+    persistently,
+    retry_after,
+    server_time,
+    spend,
+)
 
 PAGE = 50
 """Nodes a page to begin with; halved while the shop says that a question costs too much."""
@@ -240,7 +248,9 @@ class ShopifyClient:
         finally:
             self.points.settle(cost, status)
             self.requests += 1
+            spend(requests=1)
         self.server_now = server_time(response)
+        spend(at=self.server_now)
         return response
 
     def _read(self, question: str, response: httpx.Response) -> _Answer:
@@ -259,6 +269,7 @@ class ShopifyClient:
         if cost:
             self._costs[question] = cost.requested_query_cost or self._costs.get(question, 0.0)
             self.spent += cost.actual_query_cost or 0.0
+            spend(drips=cost.actual_query_cost or 0.0)
         if answer.errors:
             raise self._refusal(answer.errors, cost)
         return answer

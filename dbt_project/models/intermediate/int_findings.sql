@@ -1,0 +1,365 @@
+with rejected_values as (
+
+    {% for vendor in every_vendor() %}
+        select
+            '{{ vendor }}' as source,
+            account_id,
+            table_name,
+            'value could not be cast' as issue,
+            column_name as detail,
+            count(*) as row_count
+        from {{ source('raw_' ~ vendor, 'rejected_value') }}
+        group by
+            account_id,
+            table_name,
+            column_name
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+drift as (
+
+    {% for vendor in every_vendor() %}
+        select
+            '{{ vendor }}' as source,
+            account_id,
+            table_name,
+            'field without a column' as issue,
+            field as detail,
+            max(rows) as row_count
+        from {{ source('raw_' ~ vendor, 'drift') }}
+        group by
+            account_id,
+            table_name,
+            field
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+accounts_not_read_to_their_end as (
+
+    select
+        'lightspeed' as source,
+        accounts.account_id,
+        'sale' as table_name,
+        'withheld: the first reading is not complete' as issue,
+        'all sales' as detail,
+        count(sales.sale_id) as row_count
+    from {{ ref('stg_lightspeed__accounts') }} as accounts
+    left join {{ ref('stg_lightspeed__sales') }} as sales
+        on accounts.account_id = sales.account_id
+    left join {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
+        on accounts.account_id = ready_accounts.account_id
+    where ready_accounts.account_id is null
+    group by accounts.account_id
+
+),
+
+shops as (
+
+    {{ every_shop() }}
+
+),
+
+orders_as_read as (
+
+    {{ every_source('orders') }}
+
+),
+
+stores_not_read_to_their_end as (
+
+    select
+        shops.source,
+        shops.store_id as account_id,
+        'customer_order' as table_name,
+        'withheld: the first reading is not complete' as issue,
+        'all orders' as detail,
+        count(orders_as_read.order_id) as row_count
+    from shops
+    left join orders_as_read
+        on
+            shops.source = orders_as_read.source
+            and shops.store_id = orders_as_read.store_id
+    left join {{ ref('int_stores') }} as stores
+        on
+            shops.source = stores.source
+            and shops.store_id = stores.store_id
+    where stores.store_id is null
+    group by
+        shops.source,
+        shops.store_id
+
+),
+
+test_orders as (
+
+    select
+        source,
+        store_id as account_id,
+        'customer_order' as table_name,
+        'test order left out' as issue,
+        'not counted' as detail,
+        count(*) as row_count
+    from {{ ref('int_all_orders') }}
+    where is_test
+    group by
+        source,
+        store_id
+
+),
+
+orders_of_unknown_channels as (
+
+    select
+        source,
+        store_id as account_id,
+        case source when 'lightspeed' then 'sale' else 'customer_order' end as table_name,
+        'channel is not known' as issue,
+        sub_channel as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where channel = 'unknown'
+    group by
+        source,
+        store_id,
+        sub_channel
+
+),
+
+{# the ledger is what counts; where the order's own last total says otherwise, somebody should look #}
+ledgers_that_differ as (
+
+    select
+        source,
+        store_id as account_id,
+        'customer_order' as table_name,
+        'ledger differs from the order''s total' as issue,
+        order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where
+        source <> 'lightspeed'
+        and abs(total_amount + non_revenue_amount - header_total) > 0.02
+    group by
+        source,
+        store_id,
+        order_number
+
+),
+
+{# an amount that nothing of the order explains, or a refund that does not say of what #}
+unallocated_amounts as (
+
+    select
+        events.source,
+        events.store_id as account_id,
+        'customer_order' as table_name,
+        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end as issue,
+        orders.order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_sales_events') }} as events
+    inner join {{ ref('fct_orders') }} as orders
+        on
+            events.source = orders.source
+            and events.store_id = orders.store_id
+            and events.order_id = orders.order_id
+    where events.line_type = 'unallocated'
+    group by
+        events.source,
+        events.store_id,
+        case when events.event_type = 'return' then 'refund of an amount only' else 'amount of no line' end,
+        orders.order_number
+
+),
+
+orders_refunded_beyond_their_total as (
+
+    select
+        source,
+        store_id as account_id,
+        'customer_order' as table_name,
+        'more given back than was sold' as issue,
+        order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }}
+    where
+        source <> 'lightspeed'
+        and total_amount + non_revenue_amount < -0.02
+    group by
+        source,
+        store_id,
+        order_number
+
+),
+
+goods_without_a_cost as (
+
+    select
+        source,
+        store_id as account_id,
+        'customer_order' as table_name,
+        'cost is not known' as issue,
+        coalesce(sku, 'no SKU') as detail,
+        count(*) as row_count
+    from {{ ref('fct_sales_events') }}
+    where cost_source = 'unknown'
+    group by
+        source,
+        store_id,
+        coalesce(sku, 'no SKU')
+
+),
+
+orders_of_unknown_shops as (
+
+    select
+        'lightspeed' as source,
+        orders.account_id,
+        'sale' as table_name,
+        'shop is not known' as issue,
+        cast(orders.shop_id as varchar) as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }} as orders
+    left join {{ ref('stg_lightspeed__shops') }} as shops
+        on
+            orders.account_id = shops.account_id
+            and orders.shop_id = shops.shop_id
+    where
+        orders.source = 'lightspeed'
+        and shops.shop_id is null
+    group by
+        orders.account_id,
+        orders.shop_id
+
+),
+
+lines_of_unknown_items as (
+
+    select
+        'lightspeed' as source,
+        lines.account_id,
+        'sale_line' as table_name,
+        'item is not known' as issue,
+        cast(lines.item_id as varchar) as detail,
+        count(*) as row_count
+    from {{ ref('int_lightspeed__counted_lines') }} as lines
+    left join {{ ref('stg_lightspeed__items') }} as items
+        on
+            lines.account_id = items.account_id
+            and lines.item_id = items.item_id
+    where
+        lines.item_id is not null
+        and items.item_id is null
+    group by
+        lines.account_id,
+        lines.item_id
+
+),
+
+lines_of_unknown_employees as (
+
+    select
+        'lightspeed' as source,
+        lines.account_id,
+        'sale_line' as table_name,
+        'employee is not known' as issue,
+        cast(lines.employee_id as varchar) as detail,
+        count(*) as row_count
+    from {{ ref('int_lightspeed__counted_lines') }} as lines
+    left join {{ ref('stg_lightspeed__employees') }} as employees
+        on
+            lines.account_id = employees.account_id
+            and lines.employee_id = employees.employee_id
+    where
+        lines.employee_id is not null
+        and employees.employee_id is null
+    group by
+        lines.account_id,
+        lines.employee_id
+
+),
+
+final as (
+
+    select *
+    from rejected_values
+
+    union all
+
+    select *
+    from drift
+
+    union all
+
+    select *
+    from accounts_not_read_to_their_end
+
+    union all
+
+    select *
+    from stores_not_read_to_their_end
+
+    union all
+
+    select *
+    from test_orders
+
+    union all
+
+    select *
+    from orders_of_unknown_channels
+
+    union all
+
+    select *
+    from ledgers_that_differ
+
+    union all
+
+    select *
+    from unallocated_amounts
+
+    union all
+
+    select *
+    from orders_refunded_beyond_their_total
+
+    union all
+
+    select *
+    from goods_without_a_cost
+
+    union all
+
+    select *
+    from orders_of_unknown_shops
+
+    union all
+
+    select *
+    from lines_of_unknown_items
+
+    union all
+
+    select *
+    from lines_of_unknown_employees
+
+)
+
+select
+    source,
+    account_id,
+    table_name,
+    issue,
+    coalesce(detail, '') as detail,
+    cast(sum(row_count) as bigint) as row_count
+from final
+group by
+    source,
+    account_id,
+    table_name,
+    issue,
+    coalesce(detail, '')

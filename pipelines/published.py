@@ -1,0 +1,151 @@
+"""What people were last told, put beside the raw rows before the models run: late truth shows by comparing with it.
+
+The published file is the only memory. A run that is killed, or done twice before it publishes, compares with the same
+figures again; a work file that is lost loses nothing that was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines import warehouse
+
+AMOUNT = "DECIMAL(38,4)"
+TIME = "TIMESTAMP WITH TIME ZONE"
+
+ORDER_AMOUNTS = """
+transactions units_sold units_returned gross_amount discount_amount return_amount net_amount tax_amount total_amount
+cost_amount margin_amount item_fee_amount tip_amount
+""".split()  # noqa: SIM905 - a list of words reads better as one
+
+TOUCHED = "(select account_id, cast(sale_id as varchar) as order_id from raw_tillhouse.touched_sale) as touched"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A table of raw_tillhouse, its columns, the marts that it is taken from, and how."""
+
+    name: str
+    columns: str
+    needs: tuple[str, ...]
+    sql: str
+
+
+REMEMBERED = (
+    # An account whose sales failed that night was published as of the night before.
+    Remembered(
+        "published_read",
+        f"account_id BIGINT, read_at {TIME}, first_date DATE",
+        ("pipeline_run_tables", "revenue_by_location_daily"),
+        """
+        with reads as (
+            select account_id, max(began_at) as read_at from told.pipeline_run_tables
+            where source = 'lightspeed' and table_name = 'sale' and failure = '' group by account_id
+        ),
+        days as (
+            select account_id, min(business_date) as first_date from told.revenue_by_location_daily group by account_id
+        )
+        select account_id, read_at, first_date from reads join days using (account_id)
+        """,
+    ),
+    Remembered(
+        "published_measure",
+        "account_id BIGINT, shop_id BIGINT, business_date DATE, measure VARCHAR, payment_type_id BIGINT, "
+        f"amount {AMOUNT}",
+        ("revenue_by_location_daily", "fct_payments"),
+        """
+        select account_id, shop_id, business_date, measure, 0 as payment_type_id, amount
+        from (
+            from told.revenue_by_location_daily unpivot (amount for measure in (
+                columns(* exclude (account_id, shop_id, location_name, time_zone, currency, business_date))
+            ))
+        )
+        union all by name
+        select account_id, shop_id, business_date, 'payments' as measure,
+            coalesce(payment_type_id, 0) as payment_type_id, sum(amount) as amount
+        from told.fct_payments where source = 'lightspeed' group by all
+        """,
+    ),
+    Remembered(
+        "touched_sale",
+        "account_id BIGINT, sale_id BIGINT",
+        ("pipeline_runs",),
+        """
+        select distinct account_id, sale_id from raw_lightspeed.sale
+        where _run_id not in (select run_id from told.pipeline_runs)
+        """,
+    ),
+    Remembered(
+        "published_order",
+        "account_id BIGINT, order_id VARCHAR, shop_id BIGINT, business_date DATE, lines BIGINT, "
+        + ", ".join(f"{name} {AMOUNT}" for name in ORDER_AMOUNTS),
+        ("fct_orders", "fct_sales_events"),
+        f"""
+        with orders as (
+            select * from told.fct_orders semi join {TOUCHED} using (account_id, order_id) where source = 'lightspeed'
+        ),
+        events as (
+            select account_id, order_id, count(*) as lines
+            from told.fct_sales_events semi join {TOUCHED} using (account_id, order_id)
+            where source = 'lightspeed' and event_type <> 'rounding' group by all
+        )
+        select account_id, order_id, shop_id, business_date, coalesce(lines, 0) as lines, {", ".join(ORDER_AMOUNTS)}
+        from orders left join events using (account_id, order_id)
+        """,
+    ),
+    Remembered(
+        "published_order_payment",
+        "account_id BIGINT, order_id VARCHAR, shop_id BIGINT, business_date DATE, payment_type_id BIGINT, "
+        f"amount {AMOUNT}",
+        ("fct_payments",),
+        f"""
+        select account_id, order_id, shop_id, business_date, coalesce(payment_type_id, 0) as payment_type_id,
+            sum(amount) as amount
+        from told.fct_payments semi join {TOUCHED} using (account_id, order_id)
+        where source = 'lightspeed' group by all
+        """,
+    ),
+    Remembered(
+        "published_restatement",
+        "account_id BIGINT, shop_id BIGINT, location_name VARCHAR, currency VARCHAR, business_date DATE, "
+        f"measure VARCHAR, was_amount {AMOUNT}, is_amount {AMOUNT}, difference {AMOUNT}, reason VARCHAR, "
+        f"sales BIGINT, sale_ids VARCHAR, seen_at {TIME}, run_id VARCHAR",
+        ("restatements",),
+        "select * from told.restatements",
+    ),
+    # What was published before there were restatements has no history either.
+    Remembered(
+        "published_finding",
+        "source VARCHAR, account_id BIGINT, table_name VARCHAR, issue VARCHAR, detail VARCHAR, severity VARCHAR, "
+        f"first_seen_at {TIME}, last_seen_at {TIME}, runs_seen BIGINT",
+        ("data_quality", "restatements"),
+        "select * exclude (row_count, marts) from told.data_quality",
+    ),
+)
+
+
+def remember(work_file: Path, warehouse_file: Path) -> None:
+    """Replace the tables of REMEMBERED by what *warehouse_file* says; empty where it does not say.
+
+    A file that an older version published has no such marts yet: its memory begins with the next.
+    """
+    with warehouse.opened(work_file) as connection:
+        marts = _attached(connection, warehouse_file)
+        for table in REMEMBERED:
+            connection.execute(f"create or replace table raw_tillhouse.{table.name} ({table.columns})")
+            if marts >= set(table.needs):
+                sql = table.sql.replace("told.", "published.marts.")
+                connection.execute(f"insert into raw_tillhouse.{table.name} by name {sql}")
+
+
+def _attached(connection: duckdb.DuckDBPyConnection, warehouse_file: Path) -> set[str]:
+    """The marts of the published file, now attached as *published*; none where there is no such file."""
+    if not warehouse_file.exists():
+        return set()
+    path = str(warehouse_file).replace("'", "''")
+    connection.execute(f"attach '{path}' as published (read_only)")
+    found = connection.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
+    return {name for (name,) in found if name}

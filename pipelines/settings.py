@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         0, ge=0, le=23, description="Sales before this local hour belong to the day before"
     )
     tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
+    tillhouse_online_reread_days: int = Field(
+        35, ge=0, description="Online orders placed in the last days, looked for again once a week; 0 never"
+    )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
     @property

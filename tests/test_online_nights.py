@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from pipelines.sandbox import world
+from pipelines import run
+from pipelines.demo import CHANNELS, compare
+from pipelines.sandbox import truth, world
+from pipelines.sandbox.web_orders import TAG, delete
 from pipelines.sandbox.world import Plan
 from tests.conftest import Retail, retail
 
@@ -92,3 +97,63 @@ def test_one_stores_failure_leaves_the_others_and_its_own_cursor(tmp_path: Path)
     assert made.extract().record.status == "ok"
     healed.extract()
     assert raw(made) == raw(healed)
+
+
+def _copied_once(made: Retail, source: str) -> int:
+    """The number of a recent order that one ticket copies, by name."""
+    tags: dict[int, list[Any]] = {}
+    for sale in made.store.all(120001, "Sale"):
+        if isinstance(tag := sale.get(TAG), dict) and tag["source"] == source and sale["completed"]:
+            tags.setdefault(int(tag["number"]), []).append(sale)
+    return max(number for number, (first, *others) in tags.items() if not others and first["referenceNumberSource"])
+
+
+def test_an_order_that_is_gone_at_its_store_is_found_by_the_weekly_look(tmp_path: Path) -> None:
+    """It moves no clock when it goes; what is looked for again and not met was deleted, and its copy counts again."""
+    made = retail(tmp_path / "data", Plan(sales=900, days=30), online=True)
+    made.extract()
+    gone = {source: _copied_once(made, source) for source in ("shopify", "ecwid")}
+    for source, number in gone.items():
+        delete(made.store, 120001, source, number)
+    made.tomorrow(8)
+    made.extract()
+    made.tomorrow(3)
+    made.night()
+
+    looks = [made.table(f"raw_{vendor}.order_look") for vendor in ("shopify", "ecwid")]
+    assert [[look["account_id"] for look in found] for found in looks] == [[61000001, 61000002], [71000001]]
+    missed = made.query(
+        "select detail from marts.data_quality where issue = 'order deleted at its store' and detail <> '' order by all"
+    )
+    assert missed == [(f"#{gone['shopify']}",), (f"ORD{gone['ecwid']}",)]
+    assert made.query(
+        "select count(*) from marts.fct_orders where source <> 'lightspeed' and order_number in "
+        f"('#{gone['shopify']}', 'ORD{gone['ecwid']}') and account_id = 120001"
+    ) == [(0,)]
+    compared, differences = compare(made.settings, truth.channel_totals(made.store), CHANNELS)
+    assert compared > 500
+    assert differences == []
+
+
+def test_an_order_that_gave_back_more_than_it_took_is_listed(
+    nights: tuple[Retail, list[dict[str, Any]], datetime], tmp_path: Path
+) -> None:
+    """It is published: one goodwill payment must not hold back everybody's night."""
+    made, _, _ = nights
+    shutil.copytree(made.settings.tillhouse_data_dir, tmp_path / "copy")
+    settings = made.settings.model_copy(update={"tillhouse_data_dir": tmp_path / "copy"})
+    with duckdb.connect(str(settings.work_file)) as con:
+        con.execute("update raw_ecwid.refund set amount = 9999 where id = (select min(id) from raw_ecwid.refund)")
+        ((order,),) = con.execute(
+            "select number from raw_ecwid.customer_order where internal_id = "
+            "(select order_id from raw_ecwid.refund where amount = 9999)"
+        ).fetchall()
+
+    run.transform(settings)
+
+    with duckdb.connect(str(settings.work_file), read_only=True) as con:
+        found = con.execute(
+            "select detail, severity from marts.data_quality where issue = 'more given back than was sold' "
+            "and account_id = 71000001 and detail <> ''"
+        ).fetchall()
+    assert found == [(order, "red")]

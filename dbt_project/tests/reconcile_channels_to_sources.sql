@@ -12,7 +12,9 @@ with sources as (
             events.source = orders.source
             and events.store_id = orders.store_id
             and events.order_id = orders.order_id
-    where not orders.is_test
+    where
+        not orders.is_test
+        and not orders.is_deleted
     group by
         orders.account_id,
         orders.currency,

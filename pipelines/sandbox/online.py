@@ -13,7 +13,7 @@ from pipelines.sandbox.ecwid_nodes import ecwid_store
 from pipelines.sandbox.shopify import CLIENT_ID, CLIENT_SECRET, ShopifyApi, ShopifyKnobs
 from pipelines.sandbox.shopify_nodes import shopify_store
 from pipelines.sandbox.store import Store
-from pipelines.sandbox.web_orders import WebOrder, web_orders
+from pipelines.sandbox.web_orders import WebOrder, deleted, web_orders
 
 
 class OnlineStores:
@@ -27,7 +27,7 @@ class OnlineStores:
         self._ecwid = replace(ecwid, speed=ecwid.speed * speed)
         self._shopify_apis: dict[str, ShopifyApi] = {}
         self._ecwid_apis: dict[int, EcwidApi] = {}
-        self._told_at: dict[str | int, datetime] = {}
+        self._told_at: dict[str | int, tuple[datetime, int]] = {}
 
     def shopify(self, name: str) -> ShopifyApi | None:
         """The API of the store of this name, or None where there is no such store."""
@@ -55,7 +55,7 @@ class OnlineStores:
         return self._ecwid_apis[store_id]
 
     def _is_a_new_day(self, store: str | int) -> bool:
-        now = world.now(self._store)
+        now = world.now(self._store), len(deleted(self._store))
         is_new = self._told_at.get(store) != now
         self._told_at[store] = now
         return is_new

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pipelines.sandbox.amounts import ZERO, amount, rounded
 from pipelines.sandbox.catalogue import RETAILERS, Retailer
 from pipelines.sandbox.store import Record, Store
-from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, turn_of, web_orders
+from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, deleted, turn_of, web_orders
 from pipelines.sandbox.world import load, now
 
 STANDING = frozenset({"ORDER", "ORDER_EDIT"})
@@ -108,9 +108,10 @@ def _each_once(store: Store) -> Iterator[Told]:
         yield from _online(store, retailer)
         if retailer.native_store:
             yield from _native(store, retailer)
+    gone = deleted(store)
     for told in _counted(store):
         tag = told.sale.get(TAG)
-        if not isinstance(tag, dict):
+        if not isinstance(tag, dict) or (told.account_id, tag["source"], tag["number"]) in gone:
             yield told
         elif tag["role"] == "store return":
             yield from _returned_to_a_shop(told)

@@ -6,6 +6,7 @@ worked out from there, so that both stay the same world. Which turn an order tak
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -159,6 +160,19 @@ class WebOrder:
         return entry.total
 
 
+def delete(store: Store, account_id: int, source: str, number: int) -> None:
+    """Take an order out of its store, as a merchant may; its copies at the till stay."""
+    gone = [*deleted(store), (account_id, source, number)]
+    store.set_meta("deleted_orders", json.dumps(gone))
+
+
+def deleted(store: Store) -> set[tuple[int, str, int]]:
+    """(account, source, number) of every order that is gone."""
+    return {
+        (account, source, number) for account, source, number in json.loads(store.get_meta("deleted_orders") or "[]")
+    }
+
+
 def web_orders(store: Store, retailer: Retailer, source: str, *, shown_incl: bool) -> list[WebOrder]:
     """Every order of the retailer's store of this kind, in the order of their numbers."""
     tagged: dict[int, list[Record]] = {}
@@ -166,8 +180,8 @@ def web_orders(store: Store, retailer: Retailer, source: str, *, shown_incl: boo
         tag = sale.get(TAG)
         if isinstance(tag, dict) and tag["source"] == source:
             tagged.setdefault(tag["number"], []).append(sale)
-    maker = _Maker(store, retailer, source, shown_incl=shown_incl)
-    return list(maker.orders(tagged))
+    maker, gone = _Maker(store, retailer, source, shown_incl=shown_incl), deleted(store)
+    return [order for order in maker.orders(tagged) if (retailer.account_id, source, order.number) not in gone]
 
 
 class _Maker:

@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from pipelines.columns import columns
 from pipelines.errors import ResponseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
-from pipelines.landing import Landed, Landing
+from pipelines.landing import Landed, Landing, RawTable
 from pipelines.sources.flattening import FlatTable, Node
 
 Rows = Mapping[FlatTable, Sequence[Node]]
@@ -23,6 +24,13 @@ Rows = Mapping[FlatTable, Sequence[Node]]
 WINDOW = timedelta(days=30)
 """A first reading goes window by window, each closed: what is edited meanwhile is met in a later one."""
 
+
+LOOK_EVERY = timedelta(days=7)
+SETTLED = timedelta(days=1)
+"""An order younger than this may not be in its store's lists yet."""
+
+LOOK = FlatTable(RawTable("order_look", "id", columns(ids="id", times="lookedFrom lookedTo"), keeps_gone=True))
+"""When the orders of which time were looked for again: whichever was not brought then is not there any more."""
 
 decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -35,6 +43,8 @@ class Window:
     since: str | None = None
     between: tuple[datetime, datetime] | None = None
     """Only orders of this time are read again, and no cursor moves."""
+    look: timedelta = timedelta(0)
+    """Orders placed so long ago are looked for again each week; none where it is nothing."""
 
 
 class StoreWalk:
@@ -122,6 +132,38 @@ class CursorStays(StoreWalk):
 
     async def deliver(self, landed: Landed | None = None, *, whole: bool = False) -> None:  # noqa: ARG002 - never whole
         await self._deliver(Delivery(self.account_id, self.table, landed))
+
+
+class WeeklyLook(StoreWalk):
+    """Orders are asked for by when they moved, and a deleted one never moves: once a week all are read again."""
+
+    window: Window
+
+    async def now(self) -> datetime:
+        """The store's own clock."""
+        raise NotImplementedError
+
+    async def again(self, begin: datetime, end: datetime) -> None:
+        """Read the orders that were placed in this time."""
+        raise NotImplementedError
+
+    async def run(self) -> None:
+        now = await self.now()
+        last = self.cursor.get("looked_at")
+        if last and now - datetime.fromisoformat(str(last)) < LOOK_EVERY:
+            return
+        self.cursor["looked_at"] = stamp(now)
+        if not last or not self.window.look:
+            await self.deliver()
+            return
+        begin, end = now - self.window.look, now - SETTLED
+        await self.again(begin, end)
+        look = {"id": int(now.timestamp()), "lookedFrom": stamp(begin), "lookedTo": stamp(end)}
+        await self.land([msgspec.json.encode(look)])
+
+    @staticmethod
+    def rows(nodes: list[Any]) -> Rows:
+        return {LOOK: nodes}
 
 
 W = TypeVar("W", bound=StoreWalk)

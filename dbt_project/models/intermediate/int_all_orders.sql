@@ -66,6 +66,7 @@ select
     orders.order_number,
     orders.order_status,
     orders.is_test,
+    coalesce(orders.is_deleted, false) as is_deleted,
     coalesce(orders.channel, channel_matches.channel, 'unknown') as channel,
     coalesce(orders.sub_channel, channel_matches.sub_channel, orders.native_channel, 'unknown') as sub_channel,
     {# a location of an online store is the shop that bears its name #}

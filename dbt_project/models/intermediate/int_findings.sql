@@ -111,6 +111,24 @@ test_orders as (
 
 ),
 
+deleted_orders as (
+
+    select
+        source,
+        store_id as account_id,
+        'customer_order' as table_name,
+        'order deleted at its store' as issue,
+        order_number as detail,
+        count(*) as row_count
+    from {{ ref('int_all_orders') }}
+    where is_deleted
+    group by
+        source,
+        store_id,
+        order_number
+
+),
+
 orders_of_unknown_channels as (
 
     select
@@ -306,6 +324,11 @@ final as (
 
     select *
     from test_orders
+
+    union all
+
+    select *
+    from deleted_orders
 
     union all
 

@@ -12,6 +12,7 @@ select
     order_number,
     'completed' as order_status,
     false as is_test,
+    false as is_deleted,
     cast(null as varchar) as native_channel,
     channel,
     sub_channel,

@@ -71,7 +71,9 @@ originals as (
             orders.source = booked.source
             and orders.store_id = booked.store_id
             and orders.order_id = booked.order_id
-    where orders.source <> 'lightspeed'
+    where
+        orders.source <> 'lightspeed'
+        and not coalesce(orders.is_deleted, false)
 
 ),
 

@@ -4,7 +4,9 @@ with orders as (
 
     select *
     from {{ ref('int_all_orders') }}
-    where not is_test
+    where
+        not is_test
+        and not is_deleted
 
 ),
 

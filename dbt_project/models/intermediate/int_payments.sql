@@ -48,7 +48,9 @@ in_local_time as (
             payments.source = 'lightspeed'
             and payments.store_id = mirrors.account_id
             and payments.order_id = mirrors.order_id
-    where not coalesce(orders.is_test, false)
+    where
+        not coalesce(orders.is_test, false)
+        and not coalesce(orders.is_deleted, false)
 
 )
 

@@ -6,6 +6,7 @@ from pipelines.columns import columns
 from pipelines.landing import ACCOUNT, RawTable
 from pipelines.privacy import personal
 from pipelines.sources.flattening import FlatTable
+from pipelines.sources.store_walk import LOOK
 
 STORE = FlatTable(
     RawTable(
@@ -117,4 +118,4 @@ PERSONAL = {
 }
 """What of a row is somebody's; an order comes with much more that is, so that what is not named here counts as such."""
 
-TABLES = (STORE, CUSTOMER, ORDER, ITEM, REFUND)
+TABLES = (STORE, CUSTOMER, ORDER, ITEM, REFUND, LOOK)

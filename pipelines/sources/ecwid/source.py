@@ -59,7 +59,12 @@ def extraction(
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
-    window = Window(timedelta(minutes=settings.ecwid_overlap_minutes), since, between)
+    window = Window(
+        timedelta(minutes=settings.ecwid_overlap_minutes),
+        since,
+        between,
+        look=timedelta(days=settings.tillhouse_online_reread_days),
+    )
     walks = [
         StoreTables(
             connection.account_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from pipelines.errors import ResponseError
 from pipelines.sources.ecwid.client import EcwidClient, Page
 from pipelines.sources.ecwid.endpoints import STORE
 from pipelines.sources.ecwid.records import customer_rows, order_rows
-from pipelines.sources.store_walk import WINDOW, CursorStays, Rows, StoreWalk, Window, stamp
+from pipelines.sources.store_walk import WINDOW, CursorStays, Rows, StoreWalk, WeeklyLook, Window, stamp
 
 FIRST = datetime(2009, 1, 1, tzinfo=UTC)
 """Before there was any such store; a profile does not say when it opened, and empty windows grow."""
@@ -135,19 +136,38 @@ class OrdersWalk(TableWalk):
 class SpanWalk(CursorStays, OrdersWalk):
     """Orders that were made or moved in a time that is asked for again."""
 
+    clocks: tuple[str, ...] = ("created", "updated")
+
     async def run(self) -> None:
         assert self.window.between
         waiting: list[bytes] = []
-        for self.clock in ("created", "updated"):
+        for clock in self.clocks:
+            self.clock = clock
             async for _, rows in self._windows(*self.window.between):
                 await self.collect(waiting, rows)
         await self.land_all(waiting)
+
+
+class LookWalk(WeeklyLook, TableWalk):
+    """Orders of the last weeks, looked for again."""
+
+    async def now(self) -> datetime:
+        await self.client.one("profile")
+        self.count(0)
+        return self.client.server_now or datetime.now(UTC)
+
+    async def again(self, begin: datetime, end: datetime) -> None:
+        walk = SpanWalk(self.account_id, "customer_order", self._landing, {}, self._deliver, self._report)
+        walk.clocks, walk.tally = ("created",), self.tally
+        walk.asking(self.client, replace(self.window, between=(begin, end)))
+        await walk.run()
 
 
 WALKS: dict[str, type[TableWalk]] = {
     "store_profile": ProfileWalk,
     "customer": CustomersWalk,
     "customer_order": OrdersWalk,
+    "order_look": LookWalk,
 }
 WALKED = tuple(WALKS)
 SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}

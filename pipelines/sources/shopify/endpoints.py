@@ -6,6 +6,7 @@ from pipelines.columns import columns
 from pipelines.landing import ACCOUNT, RawTable
 from pipelines.privacy import personal
 from pipelines.sources.flattening import FlatTable
+from pipelines.sources.store_walk import LOOK
 
 SCOPES = (
     "read_orders",
@@ -167,7 +168,7 @@ FULFILMENT = FlatTable(
     {"orderId": "order.id", "locationId": "location.id"},
 )
 
-TABLES = (SHOP, LOCATION, CUSTOMER, ORDER, ORDER_LINE, SALE, TRANSACTION, FULFILMENT)
+TABLES = (SHOP, LOCATION, CUSTOMER, ORDER, ORDER_LINE, SALE, TRANSACTION, FULFILMENT, LOOK)
 ORDER_CHILDREN = (ORDER_LINE, SALE, TRANSACTION, FULFILMENT)
 
 PERSONAL = {

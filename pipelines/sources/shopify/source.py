@@ -61,7 +61,12 @@ def extraction(
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
     store = token_store(settings)
-    window = Window(timedelta(minutes=settings.shopify_overlap_minutes), since, between)
+    window = Window(
+        timedelta(minutes=settings.shopify_overlap_minutes),
+        since,
+        between,
+        look=timedelta(days=settings.tillhouse_online_reread_days),
+    )
     walks = [
         StoreTables(
             connection.account_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipelines.sources.flattening import Node
 from pipelines.sources.shopify import endpoints
 from pipelines.sources.shopify.client import ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
-from pipelines.sources.store_walk import CursorStays, Rows, StoreWalk, Window, stamp, windows
+from pipelines.sources.store_walk import CursorStays, Rows, StoreWalk, WeeklyLook, Window, stamp, windows
 
 TOGETHER = 500
 """Nodes that land as one file a table: a file more costs the load more than a row does."""
@@ -176,15 +177,32 @@ class OrdersWalk(TableWalk):
 class SpanWalk(CursorStays, OrdersWalk):
     """Orders that were made or moved in a time that is asked for again."""
 
+    clocks: tuple[str, ...] = ("created_at", "updated_at")
+
     async def run(self) -> None:
         assert self.window.between
         await self.shop()
         self.refuse_hidden(self.window.between[0], self.client.server_now or datetime.now(UTC))
         waiting: list[Node] = []
-        for clock in ("created_at", "updated_at"):
+        for clock in self.clocks:
             for begin, end in windows(*self.window.between):
                 await self.span(endpoints.ORDERS_QUESTION, "orders", _query(clock, begin, end), waiting)
         await self.land_all(waiting)
+
+
+class LookWalk(WeeklyLook, TableWalk):
+    """Orders of the last weeks, looked for again."""
+
+    async def now(self) -> datetime:
+        await self.shop()
+        self.count(0)
+        return self.client.server_now or datetime.now(UTC)
+
+    async def again(self, begin: datetime, end: datetime) -> None:
+        walk = SpanWalk(self.account_id, "customer_order", self._landing, {}, self._deliver, self._report)
+        walk.clocks, walk.tally = ("created_at",), self.tally
+        walk.asking(self.client, self.scopes, replace(self.window, between=(begin, end)))
+        await walk.run()
 
 
 WALKS: dict[str, type[TableWalk]] = {
@@ -192,6 +210,7 @@ WALKS: dict[str, type[TableWalk]] = {
     "location": LocationsWalk,
     "customer": CustomersWalk,
     "customer_order": OrdersWalk,
+    "order_look": LookWalk,
 }
 WALKED = tuple(WALKS)
 SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}

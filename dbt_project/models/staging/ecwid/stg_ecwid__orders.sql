@@ -32,6 +32,7 @@ select
     headers.order_number,
     case when headers.is_cancelled then 'cancelled' else 'completed' end as order_status,
     false as is_test,
+    deleted_orders.order_id is not null as is_deleted,
     headers.native_channel,
     cast(null as varchar) as channel,
     cast(null as varchar) as sub_channel,
@@ -59,6 +60,10 @@ select
     case when headers.is_cancelled then headers.updated_at end as cancelled_at
 from headers
 left join shops on headers.store_id = shops.store_id
+left join {{ ref('stg_ecwid__deleted_orders') }} as deleted_orders
+    on
+        headers.store_id = deleted_orders.store_id
+        and cast(headers.order_id as varchar) = deleted_orders.order_id
 left join refunds
     on
         headers.store_id = refunds.store_id

@@ -49,6 +49,7 @@ renamed as (
         raw.name as order_number,
         case when raw.cancelled_at is null then 'completed' else 'cancelled' end as order_status,
         coalesce(raw.test, false) as is_test,
+        deleted_orders.order_id is not null as is_deleted,
         lower(trim(coalesce(raw.channel_handle, raw.source_name))) as native_channel,
         cast(null as varchar) as channel,
         cast(null as varchar) as sub_channel,
@@ -79,6 +80,10 @@ renamed as (
         on
             raw.account_id = locations.store_id
             and raw.retail_location_id = locations.location_id
+    left join {{ ref('stg_shopify__deleted_orders') }} as deleted_orders
+        on
+            raw.account_id = deleted_orders.store_id
+            and cast(raw.id as varchar) = deleted_orders.order_id
     left join last_payments
         on
             raw.account_id = last_payments.store_id

@@ -9,8 +9,9 @@ SETTLED := $(VENV)/.settled
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
 
+# A file of tests a worker: what a file's tests share is made once.
 test: $(SETTLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(SETTLED)
 	$(BIN)/ruff check .

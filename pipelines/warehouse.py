@@ -86,8 +86,10 @@ class Ledger:
 
     def append(self, record: RunRecord) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(record), separators=(",", ":")) + "\n")
+        with self._path.open("ab+") as file:
+            if file.tell() and not self._path.read_bytes().endswith(b"\n"):
+                file.write(b"\n")  # A crash cut the last line short; this one stays whole.
+            file.write(json.dumps(asdict(record), separators=(",", ":")).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -259,10 +261,13 @@ def publish(work_file: Path, warehouse_file: Path) -> int:
         connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
         marts = _copy(connection, "work", MARTS)
         connection.execute("detach work")
+        connection.execute("checkpoint")
     if not marts:
         fresh.unlink()
         raise TillhouseError(f"{work_file} has no marts yet: run `tillhouse transform` first")
     _make_durable(fresh)
+    # What another program left unfinished beside the old file would be read into the new one.
+    warehouse_file.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     fresh.replace(warehouse_file)
     return marts
 

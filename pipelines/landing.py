@@ -140,8 +140,9 @@ class Landing:
         folder = self.folder / str(account_id) / entity / self.run_id
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{next(self._numbers):09d}.jsonl.zst"
-        path.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"\n".join(map(_on_one_line, rows)) + b"\n"))
-        return path
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"\n".join(map(_on_one_line, rows)) + b"\n"))
+        return fresh.replace(path)
 
     def private(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* without what is not to be written of people."""

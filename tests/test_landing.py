@@ -73,6 +73,21 @@ def test_rows_are_kept_as_they_came(landing: Landing) -> None:
     assert path.parts[-4:-1] == ("11", "sale", "run-1")
 
 
+def test_a_kept_file_is_whole_or_not_there(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it writes, a run leaves nothing that a replay would take for rows."""
+
+    def cut_short(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        landing.keep(1, "sale", [b'{"saleID":"1"}'])
+
+    assert list(landing.folder.rglob("*.jsonl.zst")) == []
+
+
 def test_columns_are_typed_and_empty_numbers_are_null(landing: Landing) -> None:
     [row] = typed(converted(landing, {"saleID": "7", "note": "", "total": "", "completed": "true"}))
 

@@ -25,6 +25,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import EVERYTHING, Patterns, Privacy
 from pipelines.settings import Settings
+from pipelines.sources import interrupted
 from pipelines.sources.tokens import TokenStore, salt_of
 from pipelines.sources.vendors import VENDORS, Vendor
 from pipelines.warehouse import Ledger, RunRecord
@@ -126,6 +127,7 @@ def extract(settings: Settings, options: Options, report: Report) -> Outcome:
 def transform(settings: Settings) -> Outcome:
     """Rebuild and test the marts from the raw tables."""
     with recorded(settings, "transform") as record:
+        _finish_interrupted(settings)
         _transform(settings, record)
         record.status = "ok"
         return Outcome(record)
@@ -142,11 +144,14 @@ def publish(settings: Settings) -> Outcome:
 
 def replay(settings: Settings, report: Report) -> Outcome:
     """Rebuild the raw tables from the landing zone alone; until all of them are rebuilt the old ones stay."""
+    from pipelines.sources.source import last_load
+
     with recorded(settings, "replay") as record:
         fresh = settings.model_copy(update={"tillhouse_data_dir": _scratch(settings) / "replayed"})
         if settings.work_file.exists():
+            _finish_interrupted(settings)
             for name in VENDORS:
-                _finish_pending(_pipeline(settings, name), _loads(settings, name), name)
+                _loads(settings, name).settle(last_load(_pipeline(settings, name).state, name))
         vendors = {name: vendor for name, vendor in VENDORS.items() if _loads(settings, name)}
         if not vendors:
             raise TillhouseError(f"{settings.landing_dir} holds no load to replay: run `tillhouse run` first")
@@ -158,7 +163,7 @@ def replay(settings: Settings, report: Report) -> Outcome:
         _tested_mark(settings).unlink(missing_ok=True)
         for name in vendors:
             # What dlt remembers goes with the rows: it is read again from the tables that come in.
-            shutil.rmtree(settings.tillhouse_data_dir / "dlt" / name, ignore_errors=True)
+            shutil.rmtree(_pipeline_folder(settings, name), ignore_errors=True)
         warehouse.replace_schemas(settings.work_file, fresh.work_file, [_schema(name) for name in vendors])
         record.status = "ok"
         return Outcome(record)
@@ -189,6 +194,8 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
         started = datetime.now(UTC)
         record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
         try:
+            # What a killed run left there; dlt has links of its own to what it packed.
+            shutil.rmtree(_scratch(settings), ignore_errors=True)
             yield record
         except BaseException as error:
             record.status = "failed"
@@ -213,6 +220,7 @@ class Reading:
 
 def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
     readings = _readings(settings, options)
+    _finish_interrupted(settings)
     extracted = Extracted([account_id for reading in readings for account_id in reading.accounts])
     record.accounts = len(extracted.accounts)
     for reading in readings:
@@ -232,7 +240,7 @@ def _read(
     from pipelines.sources import source
 
     pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
-    _finish_pending(pipeline, loads, reading.name)
+    loads.settle(source.last_load(pipeline.state, reading.name))
     privacy = _privacy(settings, reading.vendor)
     landed = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id, privacy=privacy)
     known = source.cursors_of(pipeline.state, reading.name)
@@ -325,6 +333,11 @@ def _note(record: RunRecord, extracted: Extracted) -> None:
 
 
 def _pipeline(settings: Settings, vendor: str) -> Pipeline:
+    """The vendor's pipeline, with the schema and the cursors that the work file holds beside its rows.
+
+    The folder of the pipeline may know of other cursors, of a work file that is gone: unless packages wait in it, it is
+    made anew.
+    """
     import dlt
 
     from pipelines.destination import Destination
@@ -333,16 +346,24 @@ def _pipeline(settings: Settings, vendor: str) -> Pipeline:
     dlt.config["runtime.log_level"] = "ERROR"
     # Else every load leaves its rows behind, with whoever they name.
     dlt.config["load.delete_completed_jobs"] = True
+    folder = _pipeline_folder(settings, vendor)
+    if not settings.work_file.exists() or not interrupted.has_packages(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    settings.tillhouse_data_dir.mkdir(parents=True, exist_ok=True)
+    with warehouse.opened(settings.work_file):
+        pass  # A file that another program holds is told of here: dlt would take it for an empty one.
     pipeline = dlt.pipeline(
         vendor,
-        pipelines_dir=str((settings.tillhouse_data_dir / "dlt").absolute()),
+        pipelines_dir=str(folder.parent),
         destination=Destination(_credentials(settings)),
         dataset_name=_schema(vendor),
     )
-    if settings.work_file.exists():
-        # A lost pipeline folder is rebuilt from the state that went into the work file with the rows.
-        pipeline.sync_destination()
+    pipeline.sync_destination()
     return pipeline
+
+
+def _pipeline_folder(settings: Settings, vendor: str) -> Path:
+    return settings.tillhouse_data_dir.absolute() / "dlt" / vendor
 
 
 def _credentials(settings: Settings) -> DuckDbCredentials:
@@ -354,14 +375,28 @@ def _credentials(settings: Settings) -> DuckDbCredentials:
     return credentials
 
 
-def _finish_pending(pipeline: Pipeline, loads: Loads, vendor: str) -> None:
-    """A package that a killed run left is loaded first: its cursors have moved already."""
-    from pipelines.sources.source import last_load
+def _finish_interrupted(settings: Settings) -> None:
+    """Load what a killed run had fetched: its cursors may have moved, and its tables be half merged.
 
-    if pipeline.has_pending_data:
-        log.info("loading what an interrupted run had fetched")
-        pipeline.run().raise_on_failed_jobs()
-    loads.settle(last_load(pipeline.state, vendor))
+    What is damaged is given up: the cursors beside the rows in the work file have not moved, so it is fetched again.
+    """
+    for vendor in VENDORS:
+        if interrupted.has_packages(_pipeline_folder(settings, vendor)):
+            log.info("%s: loading what an interrupted run had fetched", vendor)
+            _load_interrupted(settings, vendor)
+
+
+def _load_interrupted(settings: Settings, vendor: str) -> None:
+    from dlt.common.exceptions import DltException
+
+    folder = _pipeline_folder(settings, vendor)
+    try:
+        interrupted.rewind(folder)
+        _pipeline(settings, vendor).run()
+    except (DltException, ValueError, OSError) as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        log.warning("%s: what an interrupted run had fetched is damaged and fetched again (%s)", vendor, cause)
+        shutil.rmtree(folder)
 
 
 def _readings(settings: Settings, options: Options) -> list[Reading]:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTLED := $(VENV)/.settled
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test kills check format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -12,6 +12,10 @@ demo: $(SETTLED)
 # A file of tests a worker: what a file's tests share is made once.
 test: $(SETTLED)
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Kills a run at every place that it passes, and runs it again.
+kills: $(SETTLED)
+	$(BIN)/pytest -m kills tests/kills
 
 check: $(SETTLED)
 	$(BIN)/ruff check .

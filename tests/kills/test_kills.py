@@ -1,0 +1,70 @@
+"""A run that is killed loses nothing, doubles nothing and shows nobody a half; `make kills` has every place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kills.reader import state_of
+from tests.kills.rig import KILLED, Rig, Rows, lost_and_doubled, raw_rows, reading, rig
+
+PLACES = (
+    ("answered", 12),
+    ("opened landing/lightspeed/#/*/#T#/*.jsonl.new", 4),
+    ("before load job's end", 9),
+    ("after extract", 1),
+    ("before complete_load", 1),
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A retailer after its first night; the next day was traded, and is not read yet."""
+    with rig(tmp_path_factory.mktemp("kills")) as made:
+        made.fresh("before")
+        assert made.step("before", "night") == 0, made.log()
+        made.retail.tomorrow()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def clean(shop: Rig) -> Rows:
+    """What the next night brings when nothing happens to it."""
+    made = shop.fresh("clean", "before")
+    assert shop.step("clean", "extract") == 0, shop.log()
+    return raw_rows(made)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=[f"{name}, {number}" for name, number in PLACES])
+def test_a_run_that_is_killed_and_run_again_brings_each_row_once(
+    shop: Rig, clean: Rows, place: tuple[str, int]
+) -> None:
+    made = shop.fresh("killed", "before")
+
+    assert shop.step("killed", "extract", kill=place) == KILLED
+    assert shop.step("killed", "extract") == 0, shop.log()
+
+    assert lost_and_doubled(clean, raw_rows(made)) == {}
+
+
+def test_whoever_queries_while_runs_are_killed_sees_the_old_whole_or_the_new_whole(shop: Rig, clean: Rows) -> None:
+    made = shop.fresh("read", "before")
+    file = made.settings.warehouse_file
+    published = {state_of(file)}
+
+    with reading(file) as seen:
+        assert shop.step("read", "night", kill=("before node", 40)) == KILLED
+        # Half built marts are not to be published.
+        assert shop.step("read", "publish") == 1
+        assert shop.step("read", "transform") == 0, shop.log()
+        for place in ("after _copy_marts", "os.rename /warehouse.duckdb.new"):
+            assert shop.step("read", "publish", kill=(place, 1)) == KILLED
+            assert state_of(file) in published
+        assert shop.step("read", "publish") == 0, shop.log()
+        published.add(state_of(file))
+
+    assert lost_and_doubled(clean, raw_rows(made)) == {}
+    assert seen["failures"] == []
+    assert seen["queries"] > 50
+    assert set(seen["states"]) == published

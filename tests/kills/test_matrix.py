@@ -1,0 +1,127 @@
+"""`make kills`: every place that a run passes, each killed once and run again; some minutes on two cores."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from tests.kills.points import Point
+from tests.kills.reader import state_of
+from tests.kills.rig import KILLED, Rig, Rows, driving, lost_and_doubled, mart_rows, raw_rows, reading, rig
+
+pytestmark = pytest.mark.kills
+
+SLICE_ROWS = 600
+"""A night is loaded in a few packages: some are behind, some ahead of a kill."""
+
+
+@pytest.fixture(scope="module", params=["one vendor", "every vendor"])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A retailer after its first night, with a day to be read."""
+    with rig(tmp_path_factory.mktemp("matrix"), online=request.param == "every vendor") as made:
+        made.slice_rows = SLICE_ROWS
+        made.fresh("empty")
+        made.fresh("before")
+        assert made.step("before", "night") == 0, made.log()
+        made.retail.tomorrow()
+        yield made
+
+
+def clean(shop: Rig, like: str, step: str) -> Rows:
+    made = shop.fresh("clean", like)
+    assert shop.step("clean", step) == 0, shop.log()
+    return raw_rows(made) if step == "extract" else mart_rows(made)
+
+
+def once_each(places: dict[str, int], seed: int = 1) -> list[Point]:
+    """A passing of every place, which one is the seed's choice."""
+    chance = random.Random(seed)
+    return [(place, chance.randint(1, count)) for place, count in sorted(places.items())]
+
+
+@pytest.mark.parametrize("like", ["before", "empty"])
+def test_every_place_of_an_extraction_can_be_the_last(shop: Rig, like: str) -> None:
+    expected = clean(shop, like, "extract")
+    points: Queue[Point] = Queue()
+    for point in once_each(shop.places(like, "extract")):
+        points.put(point)
+    total = points.qsize()
+
+    with driving(shop.folder) as other, ThreadPoolExecutor(2) as lanes:
+        told = [
+            lanes.submit(_lane, each, f"lane {number}", like, points, expected)
+            for number, each in enumerate((shop, shop.beside(other)))
+        ]
+        outcomes = [outcome for lane in told for outcome in lane.result()]
+
+    killed = [point for point, code, _ in outcomes if code == KILLED]
+    assert {point: found for point, _, found in outcomes if found} == {}
+    _report(shop, f"{like}: {total} places, {len(killed)} kills")
+    assert len(killed) > 0.9 * total > 100
+
+
+def _lane(shop: Rig, name: str, like: str, points: Queue[Point], expected: Rows) -> list[tuple[Point, int, object]]:
+    """Kill and run again at one point after the other."""
+    outcomes: list[tuple[Point, int, object]] = []
+    while not points.empty():
+        point = points.get()
+        made = shop.fresh(name, like)
+        code = shop.step(name, "extract", kill=point)
+        again = shop.step(name, "extract")
+        found: object = lost_and_doubled(expected, raw_rows(made)) if again == 0 else shop.log()
+        outcomes.append((point, code, found))
+    return outcomes
+
+
+def test_every_page_can_be_the_last(shop: Rig) -> None:
+    """Each run starts from what the one before left when it was killed, a page earlier."""
+    expected = clean(shop, "before", "extract")
+    pages = shop.places("before", "extract")["answered"]
+    made = shop.fresh("pages", "before")
+
+    killed = sum(shop.step("pages", "extract", kill=("answered", page)) == KILLED for page in range(1, pages + 1))
+    assert shop.step("pages", "extract") == 0, shop.log()
+
+    assert lost_and_doubled(expected, raw_rows(made)) == {}
+    _report(shop, f"{pages} pages, {killed} kills")
+    assert killed > 10
+
+
+def test_every_node_and_every_step_of_a_publication_can_be_the_last(shop: Rig) -> None:
+    """While somebody reads: the old whole until the last kill, the new whole after the run that follows it."""
+    expected = clean(shop, "before", "night")
+    builds, copies = shop.places("clean", "transform"), shop.places("clean", "publish")
+    made = shop.fresh("read", "before")
+    file = made.settings.warehouse_file
+    old, killed = state_of(file), 0
+    assert shop.step("read", "extract") == 0, shop.log()
+
+    with reading(file) as seen:
+        for point in [*once_each(builds), *(("before node", node) for node in range(1, builds["before node"], 4))]:
+            killed += shop.step("read", "transform", kill=point) == KILLED
+            assert state_of(file) == old
+        assert shop.step("read", "transform") == 0, shop.log()
+        for point in once_each(copies):
+            killed += shop.step("read", "publish", kill=point) == KILLED
+            assert mart_rows(made) in (_marts(shop, "before"), expected)
+        assert shop.step("read", "publish") == 0, shop.log()
+
+    assert mart_rows(made) == expected
+    assert seen["failures"] == []
+    assert set(seen["states"]) == {old, state_of(file)}
+    _report(shop, f"{killed} kills while {seen['queries']} queries were made, {len(seen['failures'])} failed")
+
+
+def _marts(shop: Rig, name: str) -> Rows:
+    return mart_rows(shop.fresh("compared", name))
+
+
+def _report(shop: Rig, line: str) -> None:
+    """A line for `make kills` to show."""
+    with Path("/dev/stderr").open("a") as shown:
+        shown.write(f"\n{'every vendor' if shop.retail.online else 'one vendor'}, {line}")

@@ -34,7 +34,7 @@ renamed as (
         raw.right_node,
 
         ---------- booleans
-        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
 
         ---------- timestamps
         raw.create_time as created_at,

@@ -34,7 +34,7 @@ renamed as (
         raw.require_customer as is_customer_required,
         raw.archived as is_archived,
         raw.internal_reserved as is_reserved,
-        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
 
         ---------- timestamps
         raw._loaded_at as loaded_at,

@@ -29,7 +29,7 @@ renamed as (
 
         ---------- booleans
         raw.archived as is_archived,
-        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
 
         ---------- timestamps
         raw._loaded_at as loaded_at,

@@ -32,7 +32,7 @@ renamed as (
 
         ---------- booleans
         raw.archived as is_archived,
-        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
 
         ---------- timestamps
         raw.time_stamp as modified_at,

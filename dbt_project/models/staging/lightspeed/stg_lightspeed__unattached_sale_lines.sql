@@ -61,7 +61,7 @@ renamed as (
         raw.is_layaway,
         raw.is_workorder,
         raw.is_special_order,
-        coalesce(raw._run_id <> whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
 
         ---------- timestamps
         raw.create_time as created_at,

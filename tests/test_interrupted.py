@@ -1,4 +1,4 @@
-"""After a crash the next run is told nothing and finds everything; where dlt's own folder is damaged it does without."""
+"""After a crash the next run finds everything; where dlt's own folder is damaged it does without."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def assert_every_sale_is_there(made: Retail) -> None:
     told = {(account, sale["saleID"]) for account in made.store.accounts() for sale in made.store.all(account, "Sale")}
 
     found = [(row["account_id"], row["sale_id"]) for row in made.table("raw_lightspeed.sale")]
-    assert sorted(found) == sorted(told)  # type: ignore[type-var]
+    assert sorted(found) == sorted(told)
 
 
 def test_what_was_packed_is_loaded_and_the_package_is_gone(stopped: Retail) -> None:

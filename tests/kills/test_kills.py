@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,11 +19,14 @@ PLACES = (
     ("before complete_load", 1),
 )
 
+BACKFILL = re.compile(r"Account/(\d+)/Sale\.json\?.*sort=saleID&saleID=%3E%2C(\d+)")
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A retailer after its first night; the next day was traded, and is not read yet."""
     with rig(tmp_path_factory.mktemp("kills")) as made:
+        made.slice_rows = 600
         made.fresh("before")
         assert made.step("before", "night") == 0, made.log()
         made.retail.tomorrow()
@@ -46,6 +51,26 @@ def test_a_run_that_is_killed_and_run_again_brings_each_row_once(
     assert shop.step("killed", "extract") == 0, shop.log()
 
     assert lost_and_doubled(clean, raw_rows(made)) == {}
+
+
+def test_a_first_reading_that_is_killed_goes_on_behind_the_sales_that_it_loaded(shop: Rig) -> None:
+    """Five slices are loaded, the sixth is not packed yet; what the sandbox is asked next says where it goes on."""
+    made, small = shop.fresh("backfill"), replace(shop, slice_rows=150)
+    assert small.step("backfill", "extract", kill=("before extract", 6)) == KILLED
+    loaded = dict.fromkeys(made.store.accounts(), 0)
+    for row in made.table("raw_lightspeed.sale"):
+        loaded[row["account_id"]] = max(loaded[row["account_id"]], row["sale_id"])
+    before = len(made.asked())
+
+    assert shop.step("backfill", "extract") == 0, shop.log()
+
+    asked = [BACKFILL.search(path) for path in made.asked()[before:]]
+    began = {(int(found[1]), int(found[2])) for found in asked if found}
+    assert any(loaded.values())
+    assert began <= set(loaded.items())
+    assert len(made.table("raw_lightspeed.sale")) == sum(
+        1 for account in loaded for _ in made.store.all(account, "Sale")
+    )
 
 
 def test_whoever_queries_while_runs_are_killed_sees_the_old_whole_or_the_new_whole(shop: Rig, clean: Rows) -> None:

@@ -134,7 +134,7 @@ class Points:
         self.around(DuckDBConnectionManager, "add_query", "statement of dbt")
 
     def _watch_the_warehouse(self) -> None:
-        for name in ("publish", "_copy_marts", "_make_durable", "write_ledger", "write_stores", "ensure_tables"):
+        for name in ("publish", "_copy", "_make_durable", "write_ledger", "write_stores", "ensure_tables"):
             self.around(warehouse, name)
         self.around(warehouse.Ledger, "append", "ledger line")
         original, points = warehouse.opened, self

@@ -40,6 +40,12 @@ class TableRecord:
     cursor_to: str | None = None
     failure: str = ""
 
+    def add(self, later: TableRecord) -> None:
+        """What the same table took and brought later in the run; where it began stays."""
+        for name in ("requests", "pages", "drips", "rows", "rows_new", "rows_changed", "rejected", "drift", "seconds"):
+            setattr(self, name, round(getattr(self, name) + getattr(later, name), 4))
+        self.failure = self.failure or later.failure
+
 
 class Book:
     """One vendor's tables in a run; *cursors* are where it began."""

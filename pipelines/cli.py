@@ -102,12 +102,18 @@ def extraction_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+anyway_option = click.option(
+    "--publish-anyway", is_flag=True, help="Even if numbers differ from Lightspeed's own; the record says so."
+)
+
+
 @main.command()
 @extraction_options
+@anyway_option
 @json_option
 @with_settings
 def run(settings: Settings, as_json: bool, **asked: Any) -> None:
-    """The nightly job: extract, load, transform, test, publish."""
+    """The nightly job: extract, load, transform, test, reconcile, publish."""
     from pipelines import run as job
 
     _refuse_demo(settings)
@@ -173,20 +179,34 @@ def transform(settings: Settings, as_json: bool) -> None:
 @main.command()
 @json_option
 @with_settings
-def publish(settings: Settings, as_json: bool) -> None:
+def reconcile(settings: Settings, as_json: bool) -> None:
+    """What the last transform found against Lightspeed's own totals."""
+    from pipelines import reconciling
+
+    found = reconciling.last_comparison(settings)
+    _print_json(found) if as_json else out.print(reconciling.view(found))
+    if found["blocking"]:
+        sys.exit(NOT_PUBLISHED)
+
+
+@main.command()
+@anyway_option
+@json_option
+@with_settings
+def publish(settings: Settings, as_json: bool, publish_anyway: bool) -> None:
     """Publish the marts that the last transform built and tested."""
     from pipelines import run as job
 
-    _finish(job.publish(settings), as_json=as_json)
+    _finish(job.publish(settings, anyway=publish_anyway), as_json=as_json)
 
 
-def _options(*, accounts: tuple[int, ...], tables: tuple[str, ...], since: str | None, full_refresh: bool) -> Options:
+def _options(*, since: str | None, full_refresh: bool, **asked: Any) -> Options:
     from pipelines.run import Options
 
     if since and full_refresh:
         raise UsageError("--full-refresh reads everything and --since does not: give one (or `tillhouse backfill`)")
     day = f"{_date('--since', since)}T00:00:00+00:00" if since else None
-    return Options(accounts=accounts, tables=tables, since=day, full_refresh=full_refresh)
+    return Options(since=day, full_refresh=full_refresh, **asked)
 
 
 def _span(first: str, last: str, cutover: int) -> tuple[datetime, datetime]:

@@ -45,8 +45,10 @@ def _refreshed(entries: list[Entry]) -> dict[tuple[int, str], str]:
 def _slice(vendor: Vendor, landing: Landing, entry: Entry, refreshed: dict[tuple[int, str], str]) -> Slice:
     landing.run_id, landing.started_at = entry.run_id, datetime.fromisoformat(entry.loaded_at)
     part = Slice()
+    read_by = {table.name: table.read_with or table.name for table in vendor.raw_tables()}
     for kept in entry.deliveries:
-        is_replaced = entry.run_id < refreshed.get((kept.account_id, kept.table), "")
+        walk = read_by.get(kept.table, kept.table)
+        is_replaced = entry.run_id < refreshed.get((kept.account_id, walk), "")
         landed = _landed(vendor, landing, kept, is_replaced=is_replaced)
         part.add(Delivery(kept.account_id, kept.table, landed, kept.cursor, whole=kept.whole))
     return part

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,15 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import landing, published, warehouse
+from pipelines import landing, published, reconciling, warehouse
 from pipelines.bookkeeping import Book, TableRecord
-from pipelines.errors import AuthError, LoadError, SettingsError, TillhouseError, TransformError
+from pipelines.errors import (
+    AuthError,
+    LoadError,
+    SettingsError,
+    TillhouseError,
+    TransformError,
+    UnreconciledError,
+)
 from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import EVERYTHING, Patterns, Privacy
 from pipelines.settings import Settings
 from pipelines.sources import interrupted
+from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
 from pipelines.sources.vendors import VENDORS, Vendor
 from pipelines.warehouse import Ledger, RunRecord
@@ -54,6 +62,8 @@ class Options:
     full_refresh: bool = False
     between: tuple[datetime, datetime] | None = None
     """Only the sales of this time are read again, and no cursor moves."""
+    publish_anyway: bool = False
+    """Publish numbers that differ from Lightspeed's own without an explanation, and write that down."""
     transport: httpx.AsyncBaseTransport | None = None
     """Stands in for the network in tests."""
 
@@ -73,6 +83,15 @@ class Extracted:
     accounts: list[int] = field(default_factory=list)
     tables: list[TableRecord] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+
+    def add(self, records: Iterable[TableRecord]) -> None:
+        """*records*; a table that is read twice in a run has one."""
+        known = {(one.source, one.account_id, one.table): one for one in self.tables}
+        for record in records:
+            if first := known.get((record.source, record.account_id, record.table)):
+                first.add(record)
+            else:
+                self.tables.append(record)
 
     @property
     def failed_accounts(self) -> set[int]:
@@ -99,6 +118,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _refuse_without_sales(extracted, record)
         report.step("transform")
         _transform(settings, record)
+        _reconcile(settings, options, report, record, extracted)
         report.step("publish")
         marts = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "partial" if extracted.failures else "ok"
@@ -133,10 +153,12 @@ def transform(settings: Settings) -> Outcome:
         return Outcome(record)
 
 
-def publish(settings: Settings) -> Outcome:
+def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
         _refuse_untested(settings)
+        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+        _refuse_unreconciled(settings, record, found, anyway=anyway)
         marts = warehouse.publish(settings.work_file, settings.warehouse_file)
         record.status = "ok"
         return Outcome(record, marts)
@@ -246,12 +268,7 @@ def _read(
     known = source.cursors_of(pipeline.state, reading.name)
     cursors = _from_nothing(reading, record) if options.full_refresh else known
     book = Book(reading.name, settings.work_file, cursors)
-    tallies: dict[tuple[int, str], Tally] = {}
-
-    def tally(latest: Tally) -> None:
-        tallies[latest.account_id, latest.table] = latest
-        report.tally(latest)
-
+    tallies, tally = _tallying(report)
     report.step("extract")
     extraction = reading.vendor.extraction(
         settings,
@@ -265,8 +282,44 @@ def _read(
         transport=options.transport,
     )
     _load(reading.name, extraction, pipeline, landed, loads, book, report)
-    extracted.tables += book.closed(extraction, tallies)
+    extracted.add(book.closed(extraction, tallies))
     extracted.failures += [*extraction.failures, *reading.unusable]
+    if reading.name == "lightspeed" and (not options.tables or "sale" in options.tables):
+        _ensure_tables(settings)
+        days = reconciling.days_to_ask(
+            settings.work_file, record.run_id, settings.lightspeed_report_days, reading.accounts
+        )
+        _control(settings, options, report, extracted, reading, pipeline, landed, days)
+
+
+def _control(
+    settings: Settings,
+    options: Options,
+    report: Report,
+    extracted: Extracted,
+    reading: Reading,
+    pipeline: Pipeline,
+    landed: Landing,
+    days: reconciling.Days,
+) -> None:
+    """Lightspeed's own totals of *days*; read once their sales are loaded, so that neither is older than it says."""
+    book = Book(reading.name, settings.work_file, {})
+    tallies, tally = _tallying(report)
+    totals = lightspeed.control(settings, reading.connections, landed, days, report=tally, transport=options.transport)
+    _load(reading.name, totals, pipeline, landed, _loads(settings, reading.name), book, report)
+    extracted.add(book.closed(totals, tallies))
+    extracted.failures += totals.failures
+
+
+def _tallying(report: Report) -> tuple[dict[tuple[int, str], Tally], Callable[[Tally], None]]:
+    """The latest of each account and table, and what is told of them."""
+    tallies: dict[tuple[int, str], Tally] = {}
+
+    def tally(latest: Tally) -> None:
+        tallies[latest.account_id, latest.table] = latest
+        report.tally(latest)
+
+    return tallies, tally
 
 
 def _from_nothing(reading: Reading, record: RunRecord) -> dict[str, dict[str, Cursor]]:
@@ -494,6 +547,72 @@ def _transform(settings: Settings, record: RunRecord) -> None:
             f"the details are in {settings.logs_dir / 'dbt.log'}"
         )
     _tested_mark(settings).touch()
+
+
+def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
+    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain."""
+    found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+    if found:
+        log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
+        _heal(settings, options, report, record, extracted, found)
+        report.step("transform")
+        _transform(settings, record)
+        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+    _refuse_unreconciled(settings, record, found, anyway=options.publish_anyway)
+
+
+def _heal(
+    settings: Settings,
+    options: Options,
+    report: Report,
+    record: RunRecord,
+    extracted: Extracted,
+    differences: list[reconciling.Difference],
+) -> None:
+    """Fetch the days in question again, sales first and then their reports."""
+    days, sales = reconciling.days_of(differences, settings.lightspeed_report_days)
+    reading = next(one for one in _readings(settings, Options()) if one.name == "lightspeed")
+    pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
+    privacy = _privacy(settings, reading.vendor)
+    run_id = f"{record.run_id}-again"
+    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    book = Book(reading.name, settings.work_file, {})
+    tallies, tally = _tallying(report)
+    report.step("extract")
+    read_again = lightspeed.again(
+        settings,
+        reading.connections,
+        landed,
+        days,
+        sales,
+        report=tally,
+        transport=options.transport,
+    )
+    _load(reading.name, read_again, pipeline, landed, loads, book, report)
+    extracted.add(book.closed(read_again, tallies))
+    extracted.failures += read_again.failures
+    moved = reconciling.days_to_ask(settings.work_file, run_id, 0, days)
+    asked = {account_id: days[account_id] | moved.get(account_id, set()) for account_id in days}
+    _control(settings, options, report, extracted, reading, pipeline, landed, asked)
+    _note(record, extracted)
+
+
+def _refuse_unreconciled(
+    settings: Settings, record: RunRecord, found: list[reconciling.Difference], *, anyway: bool
+) -> None:
+    """UnreconciledError, or a note in the record and in the marts that it was published anyway."""
+    if not found:
+        return
+    sentence = reconciling.sentence(found)
+    if not anyway:
+        raise UnreconciledError(
+            f"nothing was published, because the numbers are not Lightspeed's own: {sentence}; look into these sales, "
+            "or publish all the same with --publish-anyway"
+        )
+    record.published_anyway = True
+    record.message = "; ".join(part for part in (record.message, f"published anyway: {sentence}") if part)
+    warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
+    _dbt(settings, "run", "--select", "pipeline_runs")
 
 
 def _online_stores(settings: Settings) -> list[list[Any]]:

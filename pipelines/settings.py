@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
     lightspeed_pii: Literal["keep", "hash", "drop"] = Field(
         "keep", description="Names, e-mail addresses, telephone numbers and addresses of customers, of every source"
     )
+    lightspeed_report_days: int = Field(
+        7, ge=1, description="The last days of trade that are compared each night with Lightspeed's own reports"
+    )
 
     shopify_api_url: BaseUrl = Field("https://{shop}.myshopify.com", description="{shop} is the store's name")
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-\d\d$", description="Which version of the Admin API")
@@ -63,6 +67,9 @@ class Settings(BaseSettings):
     tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
     tillhouse_online_reread_days: int = Field(
         35, ge=0, description="Online orders placed in the last days, looked for again once a week; 0 never"
+    )
+    tillhouse_reconcile_tolerance: Decimal = Field(
+        Decimal("0.00"), ge=0, description="Unexplained differences beyond this amount stop the publication"
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 

@@ -30,6 +30,7 @@ LEDGER_COLUMNS = {
     "requests": "BIGINT",
     "rows_loaded": "BIGINT",
     "rejected_values": "BIGINT",
+    "published_anyway": "BOOLEAN",
     "message": "VARCHAR",
 }
 
@@ -72,6 +73,8 @@ class RunRecord:
     requests: int = 0
     rows_loaded: int = 0
     rejected_values: int = 0
+    published_anyway: bool = False
+    """Whether numbers were published that differ from Lightspeed's own and are not explained."""
     message: str = ""
     tables: list[dict[str, Any]] = field(default_factory=list)
     """What each table of each account took and brought, by TABLE_COLUMNS."""

@@ -42,7 +42,7 @@ URL = "http://127.0.0.1:1"
 PLAN = Plan(sales=900, days=400, ends=date(2026, 3, 1))
 """A year and more: both changes of clocks, every kind of ticket."""
 
-BOOKKEEPING = {"_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
+BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 """Columns that say when a row came, not what it says."""
 
 

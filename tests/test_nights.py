@@ -30,6 +30,7 @@ MARTS = (
     "dim_dates",
     "revenue_by_location_daily",
     "revenue_by_channel_daily",
+    "reconciliation_daily",
 )
 
 
@@ -148,6 +149,10 @@ def test_nights_one_after_the_other_end_where_one_full_load_does(traded: Retail,
 
     for name in (*RAW_TABLES, *(f"marts.{mart}" for mart in MARTS)):
         mine, theirs = traded.table(name), full.table(name)
+        if name == "raw_lightspeed.reported_day":
+            continue  # which quiet days were asked for besides is each night's own
+        if name.startswith("raw_lightspeed.report_"):
+            mine, theirs = ([row for row in rows if row["shop_id"]] for rows in (mine, theirs))
         if name in {"raw_lightspeed.category", "raw_lightspeed.unattached_sale_line"}:
             # What is gone at the source is kept and flagged; a full load never saw it.
             assert [row for row in theirs if row not in mine] == [], name

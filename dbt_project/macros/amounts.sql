@@ -4,13 +4,13 @@
 {%- endmacro %}
 
 
-{# A quotient of two amounts with four decimals; NULL where the divisor is zero. Decimals divide to a float here. #}
-{% macro divided(amount, divisor) -%}
-    {{ return(adapter.dispatch('divided')(amount, divisor)) }}
+{# A quotient of two amounts, with four decimals unless told; NULL where the divisor is zero. Decimals divide to a float here. #}
+{% macro divided(amount, divisor, places=4) -%}
+    {{ return(adapter.dispatch('divided')(amount, divisor, places)) }}
 {%- endmacro %}
 
-{% macro default__divided(amount, divisor) -%}
-    cast(round(cast({{ amount }} as double) / nullif(cast({{ divisor }} as double), 0), 4) as decimal(28, 10))
+{% macro default__divided(amount, divisor, places) -%}
+    cast(round(cast({{ amount }} as double) / nullif(cast({{ divisor }} as double), 0), {{ places }}) as decimal(28, 10))
 {%- endmacro %}
 
 
@@ -21,4 +21,14 @@
 
 {% macro default__json_text(document, path) -%}
     json_extract_string({{ document }}, '{{ path }}')
+{%- endmacro %}
+
+
+{# The texts of a group in one, in an order. #}
+{% macro listed(text, separator, in_order_of) -%}
+    {{ return(adapter.dispatch('listed')(text, separator, in_order_of)) }}
+{%- endmacro %}
+
+{% macro default__listed(text, separator, in_order_of) -%}
+    string_agg({{ text }}, '{{ separator }}' order by {{ in_order_of }} asc nulls last)
 {%- endmacro %}

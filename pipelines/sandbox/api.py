@@ -25,6 +25,8 @@ from pipelines.sandbox.limiter import Limit, list_cost
 from pipelines.sandbox.listing import count_of, page_of, relation_paths, shown_rows, understood
 from pipelines.sandbox.oauth import CLIENT_ID, CLIENT_SECRET, AuthorizationServer, RefusedError, Session
 from pipelines.sandbox.online import OnlineStores
+from pipelines.sandbox.reports import REPORTS, Reports
+from pipelines.sandbox.reports import SCOPES as REPORT_SCOPES
 from pipelines.sandbox.shopify import Answer as StoreAnswer
 from pipelines.sandbox.shopify import ShopifyApi
 from pipelines.sandbox.store import Store
@@ -49,6 +51,7 @@ class Sandbox:
     clock: Callable[[], float]
     auth: AuthorizationServer
     online: OnlineStores
+    reports: Reports
     limits: dict[int, Limit] = field(default_factory=dict)
     requests: list[tuple[str, str, int, float]] = field(default_factory=list)
     """(method, path with query, status, cost) of every request to the API, in order."""
@@ -68,7 +71,9 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
     """Serve *store*; `app.state.sandbox` is there for tests to turn knobs and count requests."""
     settings = knobs or Knobs()
     online = OnlineStores(store, clock, settings.shopify, settings.ecwid, speed=settings.speed)
-    sandbox = Sandbox(store, settings, clock, AuthorizationServer(settings, clock), online)
+    sandbox = Sandbox(
+        store, settings, clock, AuthorizationServer(settings, clock), online, Reports(store, settings.reports)
+    )
 
     def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         return partial(_guarded, sandbox, handler)
@@ -83,6 +88,7 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
             Route("/API/Session.json", api(_session)),
             Route("/API/V3/Account/{account_id:int}.json", api(_account)),
             Route("/API/V3/Account/{account_id:int}/{name}.json", api(_list)),
+            Route("/API/V3/Account/{account_id:int}/Reports/Accounting/{name}.json", api(_report)),
             Route("/API/V3/Account/{account_id:int}/Sale/{sale_id:int}/SaleLine.json", api(_sale_lines)),
             Route("/API/V3/Account/{account_id:int}/{name}/{key:int}.json", api(_one)),
             Route(f"{SHOPIFY}/oauth/access_token", partial(_shopify_token, sandbox), methods=["POST"]),
@@ -151,6 +157,16 @@ def _list(sandbox: Sandbox, request: Request, session: Session) -> Answer:
 def _sale_lines(sandbox: Sandbox, request: Request, session: Session) -> Answer:
     params = {**request.query_params, "saleID": str(request.path_params["sale_id"])}
     return _page(sandbox, request, _entity("SaleLine", session), params)
+
+
+def _report(sandbox: Sandbox, request: Request, session: Session) -> Answer:
+    name = request.path_params["name"]
+    if name not in REPORTS:
+        raise _Stop(404, f"Control not found: {name}")
+    if not REPORT_SCOPES & set(session.scopes):
+        raise _Stop(403, "You do not have the right to read this.")
+    url = str(request.url.replace(query="")).rstrip("?")
+    return 200, sandbox.reports.page(session.account_id, name, url, dict(request.query_params)), 1.0
 
 
 def _page(sandbox: Sandbox, request: Request, entity: Entity, params: Mapping[str, str]) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipelines.sandbox.ecwid import EcwidKnobs
+from pipelines.sandbox.reports import ReportKnobs
 from pipelines.sandbox.shopify import ShopifyKnobs
 
 
@@ -60,5 +61,6 @@ class Knobs:
     faults: list[Fault] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     """Done where the sandbox is served over a socket: some need one."""
+    reports: ReportKnobs = field(default_factory=ReportKnobs)
     shopify: ShopifyKnobs = field(default_factory=ShopifyKnobs)
     ecwid: EcwidKnobs = field(default_factory=EcwidKnobs)

@@ -45,6 +45,8 @@ class Store:
     """The world's records by account, entity and id. One connection behind one lock: requests wait for each other."""
 
     def __init__(self, path: Path | None = None) -> None:
+        self.changes = 0
+        """Moves whenever a record does."""
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False)
         self._connection.execute("pragma journal_mode = off" if path is None else "pragma journal_mode = wal")
@@ -53,6 +55,7 @@ class Store:
 
     def put(self, account_id: int, entity: str, records: Iterable[Record]) -> None:
         """Insert or replace by primary key, in batches; *records* may be a generator of any length."""
+        self.changes += 1
         pending = iter(records)
         while rows := [_row(account_id, entity, record) for record in islice(pending, BATCH)]:
             with self._lock, self._connection:
@@ -63,6 +66,7 @@ class Store:
         return found[0] if found else None
 
     def remove(self, account_id: int, entity: str, record_id: int) -> None:
+        self.changes += 1
         with self._lock, self._connection:
             self._connection.execute(
                 "delete from record where account_id = ? and entity = ? and id = ?", [account_id, entity, record_id]

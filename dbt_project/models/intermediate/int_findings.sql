@@ -300,6 +300,79 @@ lines_of_unknown_employees as (
 
 ),
 
+sold_days as (
+
+    select distinct
+        account_id,
+        shop_id,
+        cast(completed_local_at as date) as business_date
+    from {{ ref('int_lightspeed__counted_sales') }}
+
+),
+
+reported_accounts as (
+
+    select distinct account_id
+    from {{ ref('stg_lightspeed__reported_days') }}
+
+),
+
+compared_accounts as (
+
+    select distinct account_id
+    from {{ ref('int_lightspeed__compared_days') }}
+
+),
+
+{# the till's word stands alone there #}
+days_not_compared as (
+
+    select
+        'lightspeed' as source,
+        sold_days.account_id,
+        'report' as table_name,
+        'not compared with its own reports' as issue,
+        case
+            when reported_accounts.account_id is null then 'no report could be read'
+            when compared_accounts.account_id is null then 'no report says anything'
+            else 'a day was not over, or its reports not read after its sales'
+        end as detail,
+        count(*) as row_count
+    from sold_days
+    left join {{ ref('int_lightspeed__compared_days') }} as compared_days
+        on
+            sold_days.account_id = compared_days.account_id
+            and sold_days.shop_id = compared_days.shop_id
+            and sold_days.business_date = compared_days.business_date
+    left join reported_accounts on sold_days.account_id = reported_accounts.account_id
+    left join compared_accounts on sold_days.account_id = compared_accounts.account_id
+    where compared_days.account_id is null
+    group by
+        sold_days.account_id,
+        case
+            when reported_accounts.account_id is null then 'no report could be read'
+            when compared_accounts.account_id is null then 'no report says anything'
+            else 'a day was not over, or its reports not read after its sales'
+        end
+
+),
+
+costs_not_compared as (
+
+    select
+        'lightspeed' as source,
+        account_id,
+        'report' as table_name,
+        'not compared with its own reports' as issue,
+        'every cost is zero, as a token without the right to costs sees them' as detail,
+        count(*) as row_count
+    from {{ ref('int_lightspeed__report_amounts') }}
+    where measure in ('cost_average', 'cost_fifo')
+    group by account_id
+    having max(abs(amount)) = 0
+
+),
+
 final as (
 
     select *
@@ -369,6 +442,16 @@ final as (
 
     select *
     from lines_of_unknown_employees
+
+    union all
+
+    select *
+    from days_not_compared
+
+    union all
+
+    select *
+    from costs_not_compared
 
 )
 

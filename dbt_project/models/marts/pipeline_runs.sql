@@ -16,5 +16,6 @@ select
     requests,
     rows_loaded,
     rejected_values,
+    coalesce(published_anyway, false) as published_anyway,
     message
 from runs

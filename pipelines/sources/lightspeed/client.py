@@ -27,6 +27,8 @@ from pipelines.transport import (
 LIMIT = 100
 """Rows a page; the API caps it here."""
 
+COUNT_COST = 10.0
+
 REMEDIES = {
     400: "the API does not accept this question; please report it",
     403: "give the app the scope it misses and run `tillhouse connect` again, or ask the account's owner for the right",
@@ -47,6 +49,11 @@ class _Links(msgspec.Struct):
     next: str | None = None
 
 
+class _Counted(msgspec.Struct):
+    count: str | int
+
+
+_decode_count = msgspec.json.Decoder(_Counted).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_links = msgspec.json.Decoder(_Links).decode
 
@@ -81,12 +88,23 @@ class LightspeedClient:
             raise ResponseError(f"{_where(response)} answered without the account's name: not a shape we know")
         return response.content
 
+    async def count(self, collection: str, params: Mapping[str, str]) -> int:
+        """How many rows of *collection* the server counts; it refuses a limit beside the question."""
+        what = f"{collection} count"
+        self._costs.setdefault(what, COUNT_COST)
+        response, body = await self._get(f"{self._base}/{collection}.json", {"count": "1", **params}, what)
+        try:
+            return int(_decode_count(body["@attributes"]).count)
+        except (KeyError, ValueError, msgspec.DecodeError):
+            raise ResponseError(f"{_where(response)} answered a count without one: not a shape we know") from None
+
     async def pages(
-        self, collection: str, params: Mapping[str, str], relations: tuple[str, ...] = ()
+        self, collection: str, params: Mapping[str, str], relations: tuple[str, ...] = (), *, under: str = ""
     ) -> AsyncIterator[Page]:
         """Yield each page of *collection*, following the server's own next links, each once and only to itself.
 
-        Raises ResponseError where a page does not say what follows: taking that for the end would lose rows.
+        *under* is the key that rows stand under where it is not the collection's own name. Raises ResponseError
+        where a page does not say what follows: taking that for the end would lose rows.
         """
         query = {**params, "limit": str(LIMIT)}
         if relations:
@@ -94,7 +112,7 @@ class LightspeedClient:
         url, seen = f"{self._base}/{collection}.json", set[str]()
         while url:
             response, body = await self._get(url, query, collection, len(relations))
-            page = _page(response, body, collection)
+            page = _page(response, body, under or collection)
             yield page
             self._refuse_detours(response, page.next_url, f"{self._base}/{collection}.json", seen)
             url, query = page.next_url, {}

@@ -319,7 +319,60 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
 )
 
-SCOPES: tuple[str, ...] = tuple(
-    dict.fromkeys(["employee:product_cost", *(endpoint.scope for endpoint in ENDPOINTS if endpoint.scope)])
+
+@dataclass(frozen=True)
+class DailyReport:
+    """One of Lightspeed's own daily totals and the raw table its rows become; a day's rows replace each other."""
+
+    table: str
+    path: str
+    collection: str
+    columns: tuple[Column, ...]
+    """`day` and `place` are ours: the row's `date` in a form that sorts, and where it stood in the answer."""
+
+
+REPORTS: tuple[DailyReport, ...] = (
+    DailyReport(
+        table="report_sales",
+        path="Reports/Accounting/TaxClassSalesByDay",
+        collection="SalesDay",
+        columns=columns(ids="place shopID taxClassID", text="day date taxClassName", exact="subtotal fifoCost avgCost"),
+    ),
+    DailyReport(
+        table="report_tax",
+        path="Reports/Accounting/TaxesByDay",
+        collection="Taxes",
+        columns=columns(ids="place shopID taxCategoryID", text="day date taxCategoryName", exact="tax"),
+    ),
+    DailyReport(
+        table="report_discount",
+        path="Reports/Accounting/DiscountsByDay",
+        collection="Discounts",
+        columns=columns(ids="place shopID", text="day date", exact="discount"),
+    ),
+    DailyReport(
+        table="report_payment",
+        path="Reports/Accounting/PaymentsByDay",
+        collection="Payments",
+        columns=columns(
+            ids="place shopID paymentTypeID", text="day date paymentTypeName", exact="amount", flags="layaway"
+        ),
+    ),
 )
-"""The least that reading all of them needs; without product_cost, costs come as zero."""
+
+REPORTED_DAY = columns(text="day", times="readAt")
+"""A day that every report was asked for, with or without an answer, and when."""
+
+SALES_COUNT = columns(counts="sales", times="windowStart windowEnd readAt")
+"""Lightspeed's own count of the sales that were completed in a window that is closed."""
+
+SCOPES: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        [
+            "employee:product_cost",
+            *(endpoint.scope for endpoint in ENDPOINTS if endpoint.scope),
+            "employee:reports",
+        ]
+    )
+)
+"""The least that reading all of them needs; without product_cost costs come as zero, without reports no comparison."""

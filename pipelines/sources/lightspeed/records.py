@@ -14,7 +14,16 @@ import msgspec
 from pipelines.columns import columns, snake_case
 from pipelines.errors import ResponseError
 from pipelines.landing import ACCOUNT, Landed, Landing, RawTable, rows_of
-from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Child, Endpoint, Reading
+from pipelines.sources.lightspeed.endpoints import (
+    ENDPOINTS,
+    REPORTED_DAY,
+    REPORTS,
+    SALES_COUNT,
+    Child,
+    DailyReport,
+    Endpoint,
+    Reading,
+)
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _SCALARS = ("timeStamp", "updateTime", "updatetime", "saleID")
@@ -151,9 +160,19 @@ def raw_tables(endpoint: Endpoint) -> list[RawTable]:
     return [own, *(_child_table(child, own) for child in endpoint.children)]
 
 
+def report_table(report: DailyReport) -> RawTable:
+    """A row has no name but its place in the answer; what is replaced is the day."""
+    return RawTable(report.table, "place", report.columns, set_of="day", read_with="sale")
+
+
+DAYS_TABLE = RawTable("reported_day", "day", REPORTED_DAY, read_with="sale")
+COUNT_TABLE = RawTable("sales_count", ACCOUNT, SALES_COUNT, read_with="sale")
+
+
 def all_tables(endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[RawTable]:
-    """Every raw table of *endpoints*."""
-    return [table for endpoint in endpoints for table in raw_tables(endpoint)]
+    """Every raw table of *endpoints*, and those of Lightspeed's own totals."""
+    read = [table for endpoint in endpoints for table in raw_tables(endpoint)]
+    return [*read, *map(report_table, REPORTS), DAYS_TABLE, COUNT_TABLE]
 
 
 def _child_table(child: Child, parent: RawTable) -> RawTable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import httpx
 
@@ -11,12 +11,14 @@ from pipelines.extraction import Cursor, Extraction, Tally
 from pipelines.landing import Landed, Landing, RawTable
 from pipelines.privacy import Personal
 from pipelines.settings import Settings
+from pipelines.sources.lightspeed import control as controlling
 from pipelines.sources.lightspeed.auth import Authorizer, OAuth
 from pipelines.sources.lightspeed.client import LightspeedClient
+from pipelines.sources.lightspeed.control import ControlWalk
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
 from pipelines.sources.lightspeed.records import Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
-from pipelines.sources.lightspeed.walks import AccountWalk, Window
+from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, Window
 from pipelines.transport import TIMEOUT, LeakyBucket
 
 NEEDED = frozenset({"account", "shop", "register", "payment_type"})
@@ -57,6 +59,9 @@ def personal() -> Mapping[str, Personal]:
 
 def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
     """Cast rows as they were kept."""
+    if table in controlling.TABLES:
+        controlling.land(landing, landed, table, raw)
+        return
     [endpoint] = [endpoint for endpoint in ENDPOINTS if endpoint.table == table]
     splitter = Splitter(endpoint)
     if endpoint.reading is Reading.SINGLE:
@@ -80,26 +85,76 @@ def extraction(
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = http_client(transport)
-    store, refresher = token_store(settings), oauth(settings, http)
+    clients = _clients(settings, http, connections)
     endpoints = [endpoint for endpoint in ENDPOINTS if not tables or endpoint.table in {*tables, *NEEDED}]
     walks = [
         AccountWalk(
-            LightspeedClient(
-                http,
-                Authorizer(store, refresher, connection.account_id),
-                api_url=settings.lightspeed_api_url,
-                account_id=connection.account_id,
-                bucket=LeakyBucket(),
-            ),
+            client,
             landing,
-            cursors.get(str(connection.account_id), {}),
+            cursors.get(str(client.account_id), {}),
             window=_window(settings, since, between),
             endpoints=endpoints,
             report=report,
         )
-        for connection in connections
+        for client in clients
     ]
     return Extraction(walks, close=http.aclose)
+
+
+def control(
+    settings: Settings,
+    connections: Iterable[Connection],
+    landing: Landing,
+    days: Mapping[int, set[date]],
+    *,
+    report: Callable[[Tally], None] = lambda _: None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Extraction:
+    """Lightspeed's own totals of *days*, by account, and its count of the last sales; after the sales were loaded."""
+    http = http_client(transport)
+    counted = timedelta(days=settings.lightspeed_report_days)
+    clients = _clients(settings, http, (one for one in connections if one.account_id in days))
+    walks = [ControlWalk(one, landing, days[one.account_id], counted=counted, report=report) for one in clients]
+    return Extraction(walks, close=http.aclose)
+
+
+def again(
+    settings: Settings,
+    connections: Iterable[Connection],
+    landing: Landing,
+    days: Mapping[int, set[date]],
+    sales: Mapping[int, set[int]],
+    *,
+    report: Callable[[Tally], None] = lambda _: None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Extraction:
+    """The sales of *days*, and *sales* wherever they belong, by account, whatever their clocks say."""
+    http = http_client(transport)
+    walks = [
+        AgainWalk(
+            client,
+            landing,
+            days=days[client.account_id],
+            sales=sales.get(client.account_id, set()),
+            report=report,
+        )
+        for client in _clients(settings, http, (one for one in connections if one.account_id in days))
+    ]
+    return Extraction(walks, close=http.aclose)
+
+
+def _clients(settings: Settings, http: httpx.AsyncClient, connections: Iterable[Connection]) -> list[LightspeedClient]:
+    store, refresher = token_store(settings), oauth(settings, http)
+    return [
+        LightspeedClient(
+            http,
+            Authorizer(store, refresher, connection.account_id),
+            api_url=settings.lightspeed_api_url,
+            account_id=connection.account_id,
+            bucket=LeakyBucket(),
+        )
+        for connection in connections
+    ]
 
 
 def _window(settings: Settings, since: str | None, between: tuple[datetime, datetime] | None) -> Window:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from pipelines.errors import RequestError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
+from pipelines.sources.lightspeed.control import spans
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint, Reading
 from pipelines.sources.lightspeed.records import Record, Splitter, land_records
 
@@ -25,6 +26,7 @@ EXCESS_BYTES = 8 * 2**20
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No row is older; a stamp that says so is junk."""
+WIDEST_ZONE = timedelta(hours=14)
 
 IN_LIMIT = 100
 """Ids that one IN filter may name."""
@@ -386,6 +388,47 @@ class SpanWalk(TableWalk):
         await super().deliver(landed, cursor=None)
 
 
+class AgainWalk:
+    """Sales of one account read again because their day is in question."""
+
+    def __init__(
+        self,
+        client: LightspeedClient,
+        landing: Landing,
+        *,
+        days: set[date],
+        sales: set[int],
+        report: Callable[[Tally], None] = lambda _: None,
+    ) -> None:
+        self.account_id = client.account_id
+        self._client, self._landing, self._report = client, landing, report
+        self._days, self._sales = days, sales
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
+        return {"sale": self._read}
+
+    async def _read(self, deliver: Deliver) -> None:
+        walk = DoubtWalk(self._client, self._landing, SALES, {}, Window(), deliver, self._report)
+        await walk.read_again(self._days, self._sales)
+
+
+class DoubtWalk(SalesWalk):
+    """Sales completed on some days, in whatever zone, and some by id; the nights' cursors stay where they are."""
+
+    async def read_again(self, days: Iterable[date], sale_ids: set[int]) -> None:
+        for first, last in spans(sorted(days)):
+            start = datetime.combine(first, time(), UTC) - WIDEST_ZONE
+            end = datetime.combine(last + timedelta(days=1), time(), UTC) + WIDEST_ZONE
+            window = f"><,{_stamp(start)},{_stamp(end)}"
+            async for records in self.read(sort="completeTime", completeTime=window):
+                sale_ids = sale_ids - {record.id for record in records}
+        await self._fetch(sale_ids)
+
+    async def deliver(self, landed: Landed, *, cursor: Cursor | None) -> None:  # noqa: ARG002 - none moves
+        await super().deliver(landed, cursor=None)
+
+
+SALES = next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale")
 VOIDS = Splitter(next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale_void"))
 LINES = Splitter(next(endpoint for endpoint in ENDPOINTS if endpoint.table == "unattached_sale_line"))
 

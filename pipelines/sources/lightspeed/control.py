@@ -1,0 +1,165 @@
+"""Lightspeed's own totals: its accounting reports of some days, and its count of the sales of a closed window."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
+
+from pipelines.errors import RequestError, ResponseError
+from pipelines.extraction import Deliver, Delivery, Tally
+from pipelines.landing import Landed, Landing
+from pipelines.sources.lightspeed.client import LightspeedClient
+from pipelines.sources.lightspeed.endpoints import REPORTS, DailyReport
+from pipelines.sources.lightspeed.records import COUNT_TABLE, DAYS_TABLE, report_table
+
+SPAN_DAYS = 31
+"""Days that one question asks for at most: a report over years may time out."""
+
+BRIDGED_DAYS = 3
+"""Days that nobody asked for, read all the same where that saves a question."""
+
+NOT_TO_BE_HAD = frozenset({403, 404})
+"""No right to the reports, or none where this account lives: then nothing is compared, and the marts say so."""
+
+log = logging.getLogger("tillhouse")
+
+
+class ControlWalk:
+    """One account's reports of *days* and its count of the last *counted*; both after its sales were loaded."""
+
+    def __init__(
+        self,
+        client: LightspeedClient,
+        landing: Landing,
+        days: Iterable[date],
+        *,
+        counted: timedelta,
+        report: Callable[[Tally], None] = lambda _: None,
+    ) -> None:
+        self.account_id = client.account_id
+        self._client, self._landing, self._report = client, landing, report
+        self._days, self._counted = sorted(days), counted
+        self._tally = Tally(client.account_id, "report")
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
+        # One after the other: the first answer tells how full the account's bucket is.
+        return {"report": self._all}
+
+    async def _all(self, deliver: Deliver) -> None:
+        try:
+            for first, last in spans(self._days):
+                await self._read(first, last, deliver)
+        except RequestError as error:
+            if error.status not in NOT_TO_BE_HAD:
+                raise
+            log.warning("not compared with Lightspeed's own reports: %s", error)
+        await self._count(deliver)
+
+    async def _read(self, first: date, last: date, deliver: Deliver) -> None:
+        """Every report of the days; they count as reported once all of them are there."""
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        stamp = self._now().isoformat()
+        for report in REPORTS:
+            rows = await self._rows(report, first, last)
+            told = [row for day in days for row in rows.get(day) or [_nothing_on(day)]]
+            await self._land(report.table, told, deliver)
+        reported = [json.dumps({"day": str(day), "readAt": stamp}).encode() for day in days]
+        await self._land(DAYS_TABLE.name, reported, deliver)
+
+    async def _rows(self, report: DailyReport, first: date, last: date) -> dict[date, list[bytes]]:
+        """By day. One day more is asked for: whether the end belongs to the range is not documented."""
+        rows: dict[date, list[bytes]] = defaultdict(list)
+        params = {"startDate": str(first), "endDate": str(last + timedelta(days=1))}
+        async for page in self._client.pages(report.path, params, under=report.collection):
+            self._told(len(page.rows))
+            for row in page.rows:
+                rows[_day(report, row)].append(row)
+        return rows
+
+    async def _land(self, table: str, rows: list[bytes], deliver: Deliver) -> None:
+        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, table, rows)])
+        await asyncio.to_thread(land, self._landing, landed, table, rows)
+        await deliver(Delivery(self.account_id, table, landed))
+
+    async def _count(self, deliver: Deliver) -> None:
+        """Of the last whole days, in any state: what the warehouse has of them is counted the same way."""
+        if self._client.server_now is None:
+            await self._client.single("Account")
+        end = datetime.combine(self._now().date(), time(), UTC)
+        start = end - self._counted
+        window = f"><,{start.isoformat()},{(end - timedelta(seconds=1)).isoformat()}"
+        counted = await self._client.count("Sale", {"completeTime": window, "archived": "true"})
+        self._told(1)
+        told = {
+            "sales": counted,
+            "windowStart": start.isoformat(),
+            "windowEnd": end.isoformat(),
+            "readAt": self._now().isoformat(),
+        }
+        await self._land(COUNT_TABLE.name, [json.dumps(told).encode()], deliver)
+
+    def _now(self) -> datetime:
+        return self._client.server_now or datetime.now(UTC)
+
+    def _told(self, rows: int) -> None:
+        self._tally.pages += 1
+        self._tally.rows += rows
+        self._report(self._tally)
+
+
+TABLES = (*(report.table for report in REPORTS), DAYS_TABLE.name, COUNT_TABLE.name)
+
+
+def land(landing: Landing, landed: Landed, table: str, rows: Sequence[bytes]) -> None:
+    """Cast rows of one of TABLES as they were kept; those of a report are given a day that sorts, and their place."""
+    report = next((report for report in REPORTS if report.table == table), None)
+    if report is None:
+        landing.convert(landed, DAYS_TABLE if table == DAYS_TABLE.name else COUNT_TABLE, rows)
+        return
+    dated = [
+        b'{"day":"%s","place":%d,' % (str(_day(report, row)).encode(), place) + row.lstrip()[1:]
+        for place, row in enumerate(rows)
+    ]
+    landing.convert(landed, report_table(report), dated)
+
+
+def _nothing_on(day: date) -> bytes:
+    """A row of no shop, for a day that a report says nothing of: it replaces what the report said before."""
+    return b'{"date":"%s","shopID":"0"}' % str(day).encode()
+
+
+def spans(days: list[date]) -> Iterator[tuple[date, date]]:
+    """The fewest ranges of no more than SPAN_DAYS that hold all of *days*, which are in order."""
+    first = last = None
+    for day in days:
+        if first is None or last is None:
+            first = last = day
+        elif (day - last).days <= BRIDGED_DAYS and (day - first).days < SPAN_DAYS:
+            last = day
+        else:
+            yield first, last
+            first = last = day
+    if first and last:
+        yield first, last
+
+
+class _Dated(msgspec.Struct):
+    date: str = ""
+
+
+_decode_dated = msgspec.json.Decoder(_Dated).decode
+
+
+def _day(report: DailyReport, row: bytes) -> date:
+    """Reports write 01/31/2021 where all else is ISO; the documentation calls the field a datetime."""
+    try:
+        text = _decode_dated(row).date
+        return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else datetime.fromisoformat(text).date()  # noqa: DTZ007
+    except (ValueError, msgspec.DecodeError):
+        raise ResponseError(f"{report.path}: a row without a usable date: not a shape we know") from None

@@ -12,6 +12,22 @@ shops as (
 
 ),
 
+{# when all orders of its time were read again, this one was not met: it was deleted #}
+missed as (
+
+    select distinct
+        headers.store_id,
+        headers.order_id
+    from headers
+    inner join {{ ref('stg_ecwid__order_looks') }} as looks
+        on
+            headers.store_id = looks.store_id
+            and headers.created_at >= looks.looked_from
+            and headers.created_at < looks.looked_to
+            and headers.loaded_at < looks.loaded_at
+
+),
+
 refunds as (
 
     select
@@ -32,7 +48,7 @@ select
     headers.order_number,
     case when headers.is_cancelled then 'cancelled' else 'completed' end as order_status,
     false as is_test,
-    deleted_orders.order_id is not null as is_deleted,
+    missed.order_id is not null as is_deleted,
     headers.native_channel,
     cast(null as varchar) as channel,
     cast(null as varchar) as sub_channel,
@@ -60,10 +76,10 @@ select
     case when headers.is_cancelled then headers.updated_at end as cancelled_at
 from headers
 left join shops on headers.store_id = shops.store_id
-left join {{ ref('stg_ecwid__deleted_orders') }} as deleted_orders
+left join missed
     on
-        headers.store_id = deleted_orders.store_id
-        and cast(headers.order_id as varchar) = deleted_orders.order_id
+        headers.store_id = missed.store_id
+        and headers.order_id = missed.order_id
 left join refunds
     on
         headers.store_id = refunds.store_id

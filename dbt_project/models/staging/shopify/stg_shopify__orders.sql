@@ -26,6 +26,22 @@ payments as (
 
 ),
 
+{# when all orders of its time were read again, this one was not met: it was deleted #}
+missed as (
+
+    select distinct
+        raw.account_id as store_id,
+        raw.id as order_id
+    from raw
+    inner join {{ ref('stg_shopify__order_looks') }} as looks
+        on
+            raw.account_id = looks.store_id
+            and raw.created_at >= looks.looked_from
+            and raw.created_at < looks.looked_to
+            and raw._loaded_at < looks.loaded_at
+
+),
+
 last_payments as (
 
     select
@@ -49,7 +65,7 @@ renamed as (
         raw.name as order_number,
         case when raw.cancelled_at is null then 'completed' else 'cancelled' end as order_status,
         coalesce(raw.test, false) as is_test,
-        deleted_orders.order_id is not null as is_deleted,
+        missed.order_id is not null as is_deleted,
         lower(trim(coalesce(raw.channel_handle, raw.source_name))) as native_channel,
         cast(null as varchar) as channel,
         cast(null as varchar) as sub_channel,
@@ -80,10 +96,10 @@ renamed as (
         on
             raw.account_id = locations.store_id
             and raw.retail_location_id = locations.location_id
-    left join {{ ref('stg_shopify__deleted_orders') }} as deleted_orders
+    left join missed
         on
-            raw.account_id = deleted_orders.store_id
-            and cast(raw.id as varchar) = deleted_orders.order_id
+            raw.account_id = missed.store_id
+            and raw.id = missed.order_id
     left join last_payments
         on
             raw.account_id = last_payments.store_id

@@ -66,6 +66,10 @@ class Page:
     next_url: str
 
 
+RENEWALS = 2
+"""Another table may have renewed the token while this one waited its turn, and that ended the one before."""
+
+
 class LightspeedClient:
     """One account's API: paced by its bucket, retried where that can help, followed page by page."""
 
@@ -137,12 +141,11 @@ class LightspeedClient:
     async def _send(self, url: str, query: dict[str, str], cost: float) -> httpx.Response:
         token = await self._authorizer.token()
         response = await self._paced(url, query, cost, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            fresh = await self._authorizer.renew(token)
-            response = await self._paced(url, query, cost, fresh)
-            if response.status_code == httpx.codes.UNAUTHORIZED and (latest := await self._authorizer.token()) != fresh:
-                # Another table renewed it while this one waited its turn, and that ended the one before.
-                response = await self._paced(url, query, cost, latest)
+        for _ in range(RENEWALS):
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                break
+            token = await self._authorizer.renew(token)
+            response = await self._paced(url, query, cost, token)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             if "burst" not in response.headers.get("X-LS-API-RateLimit-Type", ""):
                 self.bucket.fill()

@@ -117,15 +117,17 @@ TABLES = (*(report.table for report in REPORTS), DAYS_TABLE.name, COUNT_TABLE.na
 
 
 def land(landing: Landing, landed: Landed, table: str, rows: Sequence[bytes]) -> None:
-    """Cast rows of one of TABLES as they were kept; those of a report are given a day that sorts, and their place."""
+    """Cast rows of one of TABLES as they were kept; a report's are given a day that sorts, and their place in it."""
     report = next((report for report in REPORTS if report.table == table), None)
     if report is None:
         landing.convert(landed, DAYS_TABLE if table == DAYS_TABLE.name else COUNT_TABLE, rows)
         return
-    dated = [
-        b'{"day":"%s","place":%d,' % (str(_day(report, row)).encode(), place) + row.lstrip()[1:]
-        for place, row in enumerate(rows)
-    ]
+    places: dict[date, int] = defaultdict(int)
+    dated = []
+    for row in rows:
+        day = _day(report, row)
+        dated.append(b'{"day":"%s","place":%d,' % (str(day).encode(), places[day]) + row.lstrip()[1:])
+        places[day] += 1
     landing.convert(landed, report_table(report), dated)
 
 

@@ -105,6 +105,7 @@ class Shown:
             *_headline(self.settings),
             "",
             self._reconciliation(),
+            _reports(self.settings),
             self._pace(),
             f"published: {self.settings.warehouse_file}",
             f'next: tillhouse demo (the next night) · tillhouse status · tillhouse query "{QUESTION}"',
@@ -282,6 +283,16 @@ def _headline(settings: Settings) -> list[RenderableType]:
         "",
         _table("The last 7 days by channel", ("channel", "sub-channel", "currency", "orders", "net sales"), by_channel),
     ]
+
+
+def _reports(settings: Settings) -> str:
+    """How the published days agree with Lightspeed's own accounting reports, as any account's do."""
+    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+        found = connection.execute(
+            f"select status, count(*) from {warehouse.MARTS}.reconciliation_daily group by status order by status desc"
+        ).fetchall()
+    told = ", ".join(f"{count:,} {status}" for status, count in found) or "none"
+    return f"against Lightspeed's own accounting reports, by day and measure: {told}"
 
 
 def _table(title: str, headings: tuple[str, ...], rows: list[Any]) -> Table:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTLED := $(VENV)/.settled
 
-.PHONY: demo test kills check format lock clean
+.PHONY: demo test long kills check format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -12,6 +12,10 @@ demo: $(SETTLED)
 # A file of tests a worker: what a file's tests share is made once.
 test: $(SETTLED)
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Kills, random histories and whatever else takes a minute and more; CI runs it.
+long: $(SETTLED)
+	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 # Kills a run at every place that it passes, and runs it again.
 kills: $(SETTLED)

@@ -175,6 +175,7 @@ def test_a_line_is_suggested_for_what_a_rule_can_name(
     assert suggestions(asked) == {"channel_rules": channel_rules, "mirror_rules": mirror_rules}
 
 
+@pytest.mark.long
 def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(
     omni: Retail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ from pipelines.sandbox.world import Plan, load, now, save
 from tests.conftest import Retail, retail
 from tests.test_nights import as_told, assert_payments_are_the_worlds_own
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = int(os.environ.get("HISTORIES", "2"))
 """`HISTORIES=100 pytest tests/test_histories.py` tries more."""
 

@@ -21,6 +21,8 @@ from pipelines.sandbox.tomorrow import Editor
 from pipelines.sandbox.world import Plan, load, now
 from tests.conftest import Retail, retail
 
+pytestmark = pytest.mark.long
+
 ACCOUNT = 120001
 Amounts = dict[tuple[int, int, str, str], Decimal]
 """By account, shop, business date and measure; zeros left out."""

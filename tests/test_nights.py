@@ -113,6 +113,7 @@ def test_a_payment_re_typed_without_a_trace_is_found_by_the_weekly_re_read(tmp_p
     assert_payments_are_the_worlds_own(made)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("plan", "knobs"),
     [

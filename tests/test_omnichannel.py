@@ -415,6 +415,7 @@ KEPT = ("fct_orders", "fct_sales_events", "fct_payments", "mirror_audit", "mirro
 RAW = [f"raw_{name}.{table.name}" for name, vendor in VENDORS.items() for table in vendor.raw_tables()]
 
 
+@pytest.mark.long
 def test_orders_that_arrive_after_their_copies_or_before_them_count_once(tmp_path: Path) -> None:
     """A copy whose store is not connected yet counts for its channel; once the order is there the order does."""
     made = retail(tmp_path / "data", Plan(sales=250, days=20))

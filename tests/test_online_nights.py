@@ -108,6 +108,7 @@ def _copied_once(made: Retail, source: str) -> int:
     return max(number for number, (first, *others) in tags.items() if not others and first["referenceNumberSource"])
 
 
+@pytest.mark.long
 def test_an_order_that_is_gone_at_its_store_is_found_by_the_weekly_look(tmp_path: Path) -> None:
     """It moves no clock when it goes; what is looked for again and not met was deleted, and its copy counts again."""
     made = retail(tmp_path / "data", Plan(sales=900, days=30), online=True)

@@ -86,6 +86,7 @@ OTHERWISE = ReportKnobs(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("plan", "knobs", "tax", "subtotal", "discounts", "payments"),
     [

@@ -11,6 +11,8 @@ import pytest
 from tests.kills.reader import state_of
 from tests.kills.rig import KILLED, Rig, Rows, lost_and_doubled, raw_rows, reading, rig
 
+pytestmark = pytest.mark.long
+
 PLACES = (
     ("opened landing/lightspeed/#/*/#T#/*.jsonl.new", 4),
     ("before load job's end", 9),

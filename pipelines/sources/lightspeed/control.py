@@ -46,6 +46,7 @@ class ControlWalk:
         self._client, self._landing, self._report = client, landing, report
         self._days, self._counted = sorted(days), counted
         self._tally = Tally(client.account_id, "report")
+        self._read_at: datetime | None = None
 
     def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
         # One after the other: the first answer tells how full the account's bucket is.
@@ -64,11 +65,13 @@ class ControlWalk:
     async def _read(self, first: date, last: date, deliver: Deliver) -> None:
         """Every report of the days; they count as reported once all of them are there."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        stamp = self._now().isoformat()
+        self._read_at = None
         for report in REPORTS:
             rows = await self._rows(report, first, last)
             told = [row for day in days for row in rows.get(day) or [_nothing_on(day)]]
             await self._land(report.table, told, deliver)
+        # By the server's clock when it gave the first page: whether a day was over then is not ours to say.
+        stamp = (self._read_at or self._now()).isoformat()
         reported = [json.dumps({"day": str(day), "readAt": stamp}).encode() for day in days]
         await self._land(DAYS_TABLE.name, reported, deliver)
 
@@ -78,6 +81,7 @@ class ControlWalk:
         params = {"startDate": str(first), "endDate": str(last + timedelta(days=1))}
         async for page in self._client.pages(report.path, params, under=report.collection):
             self._told(len(page.rows))
+            self._read_at = self._read_at or self._now()
             for row in page.rows:
                 rows[_day(report, row)].append(row)
         return rows

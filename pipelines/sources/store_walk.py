@@ -32,6 +32,7 @@ SETTLED = timedelta(days=1)
 LOOK = FlatTable(RawTable("order_look", "id", columns(ids="id", times="lookedFrom lookedTo"), keeps_gone=True))
 """When the orders of which time were looked for again: whichever was not brought then is not there any more."""
 
+# Amounts may come as JSON numbers: as decimals they stay what was written.
 decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
 
 

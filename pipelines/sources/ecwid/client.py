@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import TypeVar
 
 import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, TillhouseError, UnavailableError
+from pipelines.sources.store_walk import decode
 from pipelines.transport import (
     LeakyBucket,
     Throttled,
@@ -26,9 +26,6 @@ T = TypeVar("T")
 
 LIMIT = 100
 """Rows a page, the most there is."""
-
-# Amounts come as JSON numbers: as decimals they stay what was written.
-decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Page(msgspec.Struct, frozen=True):

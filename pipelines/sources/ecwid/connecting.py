@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import httpx
 
 from pipelines.settings import Settings
-from pipelines.sources.ecwid.client import decode
 from pipelines.sources.ecwid.source import client, token_store
 from pipelines.sources.ecwid.tokens import Connection
+from pipelines.sources.store_walk import decode
 
 
 async def connected(

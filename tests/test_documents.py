@@ -18,3 +18,11 @@ def test_every_case_of_the_accountant_names_what_holds_it() -> None:
     known = {*re.findall(r"^def (test_\w+)", tests, re.MULTILINE), *re.findall(r"- name: (\w+)", rules)}
     assert named - known - reconciliations == set()
     assert len(rows) > 35
+
+
+def test_every_mart_has_a_line_in_the_readme_with_two_questions() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    marts = {path.stem for path in (ROOT / "dbt_project" / "models" / "marts").rglob("*.sql")}
+
+    assert {name for name, _, _ in rows} == marts
+    assert [name for name, _, questions in rows if questions.count("?") < 2] == []

@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTLED := $(VENV)/.settled
 
-.PHONY: demo test long kills check format lock clean
+DBT := TILLHOUSE_WORK_FILE=$(VENV)/lint.duckdb DO_NOT_TRACK=1 $(BIN)/dbt --quiet
+DBT_FOLDERS := --project-dir dbt_project --profiles-dir dbt_project \
+	--target-path $(CURDIR)/$(VENV)/dictionary --log-path $(VENV)/dictionary
+
+.PHONY: demo test long kills check dictionary format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -27,6 +31,13 @@ check: $(SETTLED)
 	$(BIN)/mypy
 	TILLHOUSE_WORK_FILE=$(VENV)/lint.duckdb $(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 	$(BIN)/sqlfluff lint --disable-progress-bar --templater raw notebooks/sql
+	$(DBT) parse $(DBT_FOLDERS)
+	$(BIN)/dbt-bouncer run --config-file dbt_project/dbt-bouncer.yml
+
+# Every mart and column in one page that opens without a server.
+dictionary: $(SETTLED)
+	$(DBT) docs generate --static --empty-catalog $(DBT_FOLDERS)
+	@echo "the data dictionary is $(VENV)/dictionary/static_index.html"
 
 format: $(SETTLED)
 	$(BIN)/ruff check --fix .

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from click.testing import CliRunner
 from nbclient import NotebookClient
 
+from pipelines import run
 from pipelines.cli import main
 from tests.conftest import Retail
 
@@ -50,8 +53,18 @@ def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
-def test_there_are_ten_questions() -> None:
-    assert len(QUESTIONS) == 10
+def test_each_notebook_and_question_is_an_exposure_of_the_marts_that_it_reads() -> None:
+    """Whoever changes a mart sees in the dictionary who reads it."""
+    models = Path(run.DBT_PROJECT / "models")
+    marts = {path.stem for path in (models / "marts").glob("*.sql")}
+    told = yaml.safe_load((models / "exposures.yml").read_text(encoding="utf-8"))["exposures"]
+    exposed = {one["url"]: {ref.split("'")[1] for ref in one["depends_on"]} for one in told}
+
+    for path in (*NOTEBOOKS.glob("*.ipynb"), *QUESTIONS):
+        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        assert exposed[path.relative_to(NOTEBOOKS.parent).as_posix()] == marts & words, path.name
+    assert [url for url in exposed if not (NOTEBOOKS.parent / url).exists()] == []
+    assert len(QUESTIONS) >= 10
 
 
 @pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)

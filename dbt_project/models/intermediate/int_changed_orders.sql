@@ -4,14 +4,14 @@ with touched as (
         account_id,
         sale_id,
         cast(sale_id as varchar) as order_id
-    from {{ source('raw_tillhouse', 'touched_sale') }}
+    from {{ ref('stg_tillhouse__touched_sales') }}
 
 ),
 
 was_orders as (
 
     select *
-    from {{ source('raw_tillhouse', 'published_order') }}
+    from {{ ref('stg_tillhouse__published_orders') }}
 
 ),
 
@@ -50,7 +50,7 @@ is_lines as (
 was_payments as (
 
     select *
-    from {{ source('raw_tillhouse', 'published_order_payment') }}
+    from {{ ref('stg_tillhouse__published_order_payments') }}
 
 ),
 

@@ -8,7 +8,7 @@ with rejected_values as (
             'value could not be cast' as issue,
             column_name as detail,
             count(*) as row_count
-        from {{ source('raw_' ~ vendor, 'rejected_value') }}
+        from {{ ref('stg_' ~ vendor ~ '__rejected_values') }}
         group by
             account_id,
             table_name,
@@ -28,7 +28,7 @@ drift as (
             'field without a column' as issue,
             field as detail,
             max(rows) as row_count
-        from {{ source('raw_' ~ vendor, 'drift') }}
+        from {{ ref('stg_' ~ vendor ~ '__drift') }}
         group by
             account_id,
             table_name,

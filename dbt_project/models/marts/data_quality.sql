@@ -17,7 +17,7 @@ current_run as (
     select
         run_id,
         started_at
-    from {{ source('raw_tillhouse', 'run') }}
+    from {{ ref('stg_tillhouse__runs') }}
     where status = 'running'
 
 ),
@@ -26,7 +26,7 @@ current_run as (
 seen_before as (
 
     select *
-    from {{ source('raw_tillhouse', 'published_finding') }}
+    from {{ ref('stg_tillhouse__published_findings') }}
 
 ),
 

@@ -1,7 +1,7 @@
 with run_tables as (
 
     select *
-    from {{ source('raw_tillhouse', 'run_table') }}
+    from {{ ref('stg_tillhouse__run_tables') }}
 
 )
 

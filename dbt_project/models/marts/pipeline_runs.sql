@@ -1,7 +1,7 @@
 with runs as (
 
     select *
-    from {{ source('raw_tillhouse', 'run') }}
+    from {{ ref('stg_tillhouse__runs') }}
 
 )
 

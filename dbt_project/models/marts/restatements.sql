@@ -3,7 +3,7 @@ with current_run as (
     select
         run_id,
         started_at
-    from {{ source('raw_tillhouse', 'run') }}
+    from {{ ref('stg_tillhouse__runs') }}
     where status = 'running'
 
 ),
@@ -11,7 +11,7 @@ with current_run as (
 reads as (
 
     select *
-    from {{ source('raw_tillhouse', 'published_read') }}
+    from {{ ref('stg_tillhouse__published_reads') }}
 
 ),
 
@@ -61,7 +61,7 @@ sides as (
         payment_type_id,
         amount as was_amount,
         cast(0 as decimal(38, 4)) as is_amount
-    from {{ source('raw_tillhouse', 'published_measure') }}
+    from {{ ref('stg_tillhouse__published_measures') }}
 
     union all
 
@@ -257,7 +257,7 @@ seen_now as (
 seen_before as (
 
     select *
-    from {{ source('raw_tillhouse', 'published_restatement') }}
+    from {{ ref('stg_tillhouse__published_restatements') }}
 
 ),
 

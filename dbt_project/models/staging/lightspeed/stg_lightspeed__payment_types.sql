@@ -9,8 +9,8 @@ whole_read as (
 
     select
         account_id,
-        _run_id
-    from {{ source('raw_lightspeed', 'whole_read') }}
+        run_id
+    from {{ ref('stg_lightspeed__complete_reads') }}
     where table_name = 'payment_type'
 
 ),
@@ -34,7 +34,7 @@ renamed as (
         raw.require_customer as is_customer_required,
         raw.archived as is_archived,
         raw.internal_reserved as is_reserved,
-        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read.run_id, false) as is_deleted,
 
         ---------- timestamps
         raw._loaded_at as loaded_at,

@@ -9,8 +9,8 @@ whole_read as (
 
     select
         account_id,
-        _run_id
-    from {{ source('raw_lightspeed', 'whole_read') }}
+        run_id
+    from {{ ref('stg_lightspeed__complete_reads') }}
     where table_name = 'register'
 
 ),
@@ -29,7 +29,7 @@ renamed as (
 
         ---------- booleans
         raw.archived as is_archived,
-        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read.run_id, false) as is_deleted,
 
         ---------- timestamps
         raw._loaded_at as loaded_at,

@@ -9,8 +9,8 @@ whole_read as (
 
     select
         account_id,
-        _run_id
-    from {{ source('raw_lightspeed', 'whole_read') }}
+        run_id
+    from {{ ref('stg_lightspeed__complete_reads') }}
     where table_name = 'unattached_sale_line'
 
 ),
@@ -61,7 +61,7 @@ renamed as (
         raw.is_layaway,
         raw.is_workorder,
         raw.is_special_order,
-        coalesce(raw._run_id < whole_read._run_id, false) as is_deleted,
+        coalesce(raw._run_id < whole_read.run_id, false) as is_deleted,
 
         ---------- timestamps
         raw.create_time as created_at,

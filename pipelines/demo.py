@@ -59,6 +59,9 @@ class View:
 LOCATIONS = View(
     "revenue_by_location_daily", ("account_id", "shop_id", "business_date"), (*COMMON, "item_fees", "tips")
 )
+CURRENCY = "USD"
+"""What the demo adds its shops up in."""
+
 CHANNELS = View(
     "revenue_by_channel_daily",
     ("account_id", "business_date", "channel", "sub_channel"),
@@ -144,7 +147,7 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     with _sandbox(settings, sales) as url:
         if not is_first:
             httpx.post(f"{url}/sandbox/tomorrow", timeout=60).raise_for_status()
-        asked = _connected(settings, url)
+        asked = _connected(settings.model_copy(update={"tillhouse_reporting_currency": CURRENCY}), url)
         started = time.monotonic()
         outcome = run.night(asked, Options(), report, command="demo")
         seconds = time.monotonic() - started
@@ -275,6 +278,9 @@ def _headline(settings: Settings) -> list[RenderableType]:
             "select channel, sub_channel, currency, sum(orders), sum(net_sales) from marts.revenue_by_channel_daily "
             f"where business_date > ({newest}) - 7 group by channel, sub_channel, currency order by currency, 5 desc"
         ).fetchall()
+        together = connection.execute(
+            f"select sum(net_sales_reporting) from marts.revenue_by_channel_daily where business_date > ({newest}) - 7"
+        ).fetchall()[0][0]
     locations = ("location", "currency", "tickets", "net sales", "tax", "total", "margin")
     return [
         f"{accounts} accounts, {shops} shops, {stores} online stores, {orders:,} orders",
@@ -282,6 +288,7 @@ def _headline(settings: Settings) -> list[RenderableType]:
         _table("The last 7 days by location", locations, by_location),
         "",
         _table("The last 7 days by channel", ("channel", "sub-channel", "currency", "orders", "net sales"), by_channel),
+        f"net sales of all channels at the European Central Bank's rates: {together or 0:,.2f} {CURRENCY}",
     ]
 
 

@@ -60,7 +60,9 @@ REMEMBERED = (
         select account_id, shop_id, business_date, measure, 0 as payment_type_id, amount
         from (
             from told.revenue_by_location_daily unpivot (amount for measure in (
-                columns(* exclude (account_id, shop_id, location_name, time_zone, currency, business_date))
+                columns(lambda name: name not like '%reporting%' and name not like 'exchange_rate%' and name not in (
+                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date'
+                ))
             ))
         )
         union all by name

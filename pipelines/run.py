@@ -31,6 +31,7 @@ from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Ta
 from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import EVERYTHING, Patterns, Privacy
+from pipelines.rates import euro_rates
 from pipelines.settings import Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
@@ -536,10 +537,11 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
     warehouse.write_stores(settings.work_file, _online_stores(settings))
+    warehouse.write_rates(settings.work_file, euro_rates() if settings.tillhouse_reporting_currency else ())
     published.remember(settings.work_file, settings.warehouse_file)
     # Unit tests hold rules on made-up rows: they belong to the project's tests, not to a night.
     result = _dbt(settings, "build", "--exclude-resource-type", "unit_test")
-    failed = [str(row.node.name) for row in result.result or () if row.status in {"error", "fail"}]
+    failed = [_named(row.node) for row in result.result or () if row.status in {"error", "fail"}]
     if failed or result.exception:
         shown = ", ".join(failed) or str(result.exception)
         raise TransformError(
@@ -547,6 +549,12 @@ def _transform(settings: Settings, record: RunRecord) -> None:
             f"the details are in {settings.logs_dir / 'dbt.log'}"
         )
     _tested_mark(settings).touch()
+
+
+def _named(node: Any) -> str:
+    """A test whose description says what to do says it here too."""
+    told = node.description if node.resource_type == "test" else ""
+    return f"{node.name} ({told})" if told else str(node.name)
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
@@ -633,6 +641,7 @@ def _dbt(settings: Settings, *words: str) -> Any:
     variables = {
         "cost_basis": settings.tillhouse_cost_basis,
         "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
+        "reporting_currency": settings.tillhouse_reporting_currency,
     }
     folders = {
         "--project-dir": DBT_PROJECT,

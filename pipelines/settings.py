@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     tillhouse_business_day_cutover_hours: int = Field(
         0, ge=0, le=23, description="Sales before this local hour belong to the day before"
     )
+    tillhouse_reporting_currency: str = Field(
+        "",
+        pattern=r"^([A-Z]{3})?$",
+        description="ISO code of the currency that group totals are in; empty: each its own",
+    )
     tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
     tillhouse_online_reread_days: int = Field(
         35, ge=0, description="Online orders placed in the last days, looked for again once a week; 0 never"

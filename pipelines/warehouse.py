@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from pipelines.errors import BusyError, LoadError, TillhouseError
+from pipelines.rates import RATE_COLUMNS
 
 MARTS = "marts"
 MEMORY_LIMIT = "512MB"
@@ -239,7 +240,12 @@ def write_stores(work_file: Path, rows: list[list[Any]]) -> None:
     _replace(work_file, "online_store", STORE_COLUMNS, rows)
 
 
-def _replace(work_file: Path, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
+def write_rates(work_file: Path, rows: Iterable[list[str]]) -> None:
+    """Replace raw_tillhouse.euro_rate by *rows*, in the order of RATE_COLUMNS."""
+    _replace(work_file, "euro_rate", RATE_COLUMNS, list(rows))
+
+
+def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequence[list[Any]]) -> None:
     with opened(work_file) as connection:
         listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         connection.execute("create schema if not exists raw_tillhouse")

@@ -157,7 +157,9 @@ class Retail:
         return rows
 
 
-def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None, *, online: bool = False) -> Retail:
+def retail(
+    folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None, *, online: bool = False, **settings_asked: Any
+) -> Retail:
     """Connected retailers in *folder*; the limit is off the scale unless *knobs* say otherwise."""
     store = Store()
     build(store, plan)
@@ -170,6 +172,7 @@ def retail(folder: Path, plan: Plan = PLAN, knobs: Knobs | None = None, *, onlin
         ecwid_api_url=f"{URL}/ecwid/api/v3",
         lightspeed_client_id="sandbox-client",
         lightspeed_client_secret="sandbox-secret",
+        **settings_asked,
     )
     made = Retail(store, app, settings, online)
     made.connect()
@@ -184,8 +187,13 @@ def small(tmp_path: Path) -> Retail:
 
 @pytest.fixture(scope="session")
 def omni(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
-    """Retailers with their online stores after three nights, to be read only."""
-    made = retail(tmp_path_factory.mktemp("omni") / "data", Plan(sales=2_400, days=120), online=True)
+    """Retailers with their online stores after three nights, with totals in dollars, to be read only."""
+    made = retail(
+        tmp_path_factory.mktemp("omni") / "data",
+        Plan(sales=2_400, days=120),
+        online=True,
+        tillhouse_reporting_currency="USD",
+    )
     made.night()
     for _ in range(2):
         made.tomorrow()

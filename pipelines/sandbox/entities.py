@@ -107,6 +107,13 @@ ENTITIES: dict[str, Entity] = {
         Entity("Register", "registerID", ("registerID",), has_archived=True, filters=("shopID", "name")),
         Entity("PaymentType", "paymentTypeID", ("paymentTypeID",), has_archived=True, filters=("name", "type")),
         Entity("Employee", "employeeID", ("employeeID", "timeStamp"), has_archived=True, nested=("Contact",)),
+        Entity(
+            "EmployeeHours",
+            "employeeHoursID",
+            ("employeeHoursID",),
+            ("employee:admin_employees", "employee:all"),
+            filters=("employeeID", "shopID"),
+        ),
         Entity("TaxCategory", "taxCategoryID", ("taxCategoryID", "timeStamp")),
         Entity("TaxClass", "taxClassID", ("taxClassID", "timeStamp")),
         Entity("Category", "categoryID", ("categoryID", "timeStamp", "leftNode", "rightNode"), filters=("parentID",)),

@@ -61,6 +61,7 @@ class Counters:
     native_order: int = 10001
     """Of Lightspeed's own web store."""
     ship_to: int = 1
+    hours: int = 1
 
     def take(self, name: str) -> int:
         value = int(getattr(self, name))

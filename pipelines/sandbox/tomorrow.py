@@ -45,6 +45,9 @@ class Editor:
             self.complete_an_open_sale,
             self.rename_and_archive_an_item,
             self.archive_an_employee,
+            self.mend_a_forgotten_clock_out,
+            self.delete_a_clock_in,
+            self.add_a_clock_in_of_two_days_ago,
             self.delete_a_category,
             self.merge_customers,
             self.add_a_customer,
@@ -134,6 +137,28 @@ class Editor:
         assert employee
         self._put("Employee", employee | {"archived": True, **self._moved()})
 
+    def mend_a_forgotten_clock_out(self) -> None:
+        """No clock tells: the row has none."""
+        for entry in self._clocked():
+            came = entry["checkIn"]
+            assert isinstance(came, datetime)
+            if entry["checkOut"] is None:
+                self._put("EmployeeHours", entry | {"checkOut": came + timedelta(hours=4, minutes=30)})
+                return
+
+    def delete_a_clock_in(self) -> None:
+        """Physical, as of somebody who clocked in by mistake."""
+        entry = next((entry for entry in self._clocked() if int(str(entry["employeeHoursID"])) % 9 == 0), None)
+        if entry:
+            self._store.remove(self._account, "EmployeeHours", int(str(entry["employeeHoursID"])))
+
+    def add_a_clock_in_of_two_days_ago(self) -> None:
+        """By a manager: a new number, an old time."""
+        came = self._at - timedelta(days=2)
+        number = self._state.counters[self._account].take("hours")
+        times: Record = {"checkIn": came, "checkOut": came + timedelta(minutes=50)}
+        self._put("EmployeeHours", {"employeeHoursID": number, **times, "employeeID": 1, "shopID": 1})
+
     def delete_a_category(self) -> None:
         """Physical, and no clock tells: only a whole read finds out."""
         self._store.remove(self._account, "Category", 9)
@@ -164,6 +189,14 @@ class Editor:
             if sale and counts and number not in self._edited and self._was_there(sale, "updateTime"):
                 self._edited.add(number)
                 yield sale
+
+    def _clocked(self) -> Iterator[Record]:
+        """Clock-ins of the last days, the newest first."""
+        newest = self._state.counters[self._account].hours - 1
+        for number in range(newest, max(0, newest - 40), -1):
+            entry = self._store.get(self._account, "EmployeeHours", number)
+            if entry and self._was_there(entry, "checkIn"):
+                yield entry
 
     def _open(self) -> Iterator[Record]:
         for number in self._state.open_sales.get(self._account, []):

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pipelines.sandbox.catalogue import OPENED, RETAILERS, Retailer, Shop, customer_record, reference_records
+from pipelines.sandbox.shifts import clocked
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.tickets import CUSTOMERS, Counters, Ticket, Till
 
@@ -84,6 +85,8 @@ def trade(store: Store, state: State, days: int) -> None:
             for ticket in _day(till, chance, state.plan, state.last_day + timedelta(days=number))
         )
         _keep(store, state, account_id, tickets)
+        for number in range(1, days + 1):
+            _clock_in(store, retailer, counters, state.last_day + timedelta(days=number))
     state.last_day += timedelta(days=days)
     save(store, state)
 
@@ -140,6 +143,12 @@ def _keep(store: Store, state: State, account_id: int, tickets: Iterator[Ticket]
             batch = []
     put_tickets(store, account_id, batch)
     _remember(state, account_id, batch)
+
+
+def _clock_in(store: Store, retailer: Retailer, counters: Counters, day: date) -> None:
+    entries = list(clocked(retailer, counters.hours, day))
+    counters.hours += len(entries)
+    store.put(retailer.account_id, "EmployeeHours", entries)
 
 
 def put_tickets(store: Store, account_id: int, tickets: list[Ticket]) -> None:

@@ -18,6 +18,7 @@ class Reading(Enum):
     SALES = "by id once, then by its two clocks, its lines' clock, its voids and a trailing re-read"
     BY_CLOCK = "what moved since the newest timeStamp seen"
     BY_ID = "ids beyond the highest seen: rows that never change"
+    RECENT = "by id once, then the newest again: rows that change and go without a clock that tells"
     WHOLE = "everything, each night: rows that are gone are told by their absence"
     SINGLE = "one object, not a list"
 
@@ -49,6 +50,8 @@ class Endpoint:
     relations: tuple[str, ...] = ()
     children: tuple[Child, ...] = ()
     params: dict[str, str] = field(default_factory=dict)
+    clock: str = "timeStamp"
+    """The field that says when a row moved; of a row without such a clock, when it began."""
     vital: str = ""
     """Fields that totals rest on."""
     promises: tuple[tuple[str, str], ...] = ()
@@ -146,6 +149,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             flags="lockOut archived",
             times="timeStamp",
         ),
+    ),
+    Endpoint(
+        table="employee_hours",
+        collection="EmployeeHours",
+        key="employeeHoursID",
+        reading=Reading.RECENT,
+        clock="checkIn",
+        scope="employee:admin_employees",
+        columns=columns(ids="employeeHoursID employeeID shopID", times="checkIn checkOut"),
     ),
     Endpoint(
         table="register",

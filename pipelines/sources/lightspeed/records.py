@@ -59,7 +59,7 @@ class Splitter:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        scalars = dict.fromkeys((endpoint.key, *_SCALARS))
+        scalars = dict.fromkeys((endpoint.key, endpoint.clock, *_SCALARS))
         self._promises = (*((child.container, child.told_by) for child in endpoint.children), *endpoint.promises)
         parts = dict.fromkeys(part for promise in self._promises for part in promise)
         shape = msgspec.defstruct(
@@ -112,7 +112,7 @@ class Splitter:
             raw=row,
             row=stripped,
             children=tuple(children),
-            time_stamp=shape.timeStamp,
+            time_stamp=getattr(shape, self._endpoint.clock),
             update_time=shape.updateTime or shape.updatetime,
         )
 

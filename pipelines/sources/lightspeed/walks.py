@@ -77,6 +77,7 @@ class AccountWalk:
             Reading.SALES: SalesWalk,
             Reading.BY_CLOCK: ClockWalk,
             Reading.BY_ID: IdWalk,
+            Reading.RECENT: RecentWalk,
             Reading.WHOLE: WholeWalk,
             Reading.SINGLE: SingleWalk,
         }
@@ -118,8 +119,12 @@ class TableWalk:
             self._report(self.tally)
             yield page
 
-    async def read(self, **params: str) -> AsyncIterator[list[Record]]:
+    async def read(
+        self, *, until: Callable[[list[Record]], bool] = lambda _: False, **params: str
+    ) -> AsyncIterator[list[Record]]:
         """Land every row that *params* select, batch by batch; yields each batch once it landed and is on its way.
+
+        A page of which *until* holds is the last.
 
         The caller moves the cursor between batches; what it holds at the end goes with `finish`.
         """
@@ -133,6 +138,8 @@ class TableWalk:
                 if len(batch) >= BATCH_ROWS or _excess(batch) >= EXCESS_BYTES:
                     await self.land(batch)
                     batch = []
+                if until(records):
+                    break
         except TillhouseError:
             # What came before is good, and its drips are spent: the next night goes on behind it.
             await self.land(batch)
@@ -171,6 +178,13 @@ class TableWalk:
     def back(self, cursor: str) -> str:
         """`>=` the overlap before *cursor*: stamps have whole seconds, ties and late commits."""
         return f">=,{_stamp(datetime.fromisoformat(cursor) - self.window.overlap)}"
+
+    def reread(self) -> tuple[timedelta, bool]:
+        """How far back this night reads again, and whether that is the long look, which comes once a week."""
+        last = datetime.fromisoformat(str(self.cursor["deep_read"]))
+        # A mark in the future comes from a server whose clock was wrong for a while.
+        deep = abs(self.now() - last) >= self.window.deep_every
+        return (self.window.deep_reread if deep else self.window.reread), deep
 
     def _land(self, batch: list[Record]) -> Landed:
         account_id = self.client.account_id
@@ -226,6 +240,36 @@ class IdWalk(TableWalk):
         async for records in self.read(sort=self.endpoint.key, **params):
             self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
         await self.finish(whole=True)
+
+
+class RecentWalk(TableWalk):
+    """All rows by id once; then, each night, the newest back to the first page that began before the days read again.
+
+    A row that is gone is told by a run that brought a lower id and not its own.
+    """
+
+    async def run(self) -> None:
+        await (self._night() if "deep_read" in self.cursor else self._backfill())
+        await self.finish(whole=True)
+
+    async def _backfill(self) -> None:
+        """Upwards, from where it stopped: a run that is cut short has brought no lower id than what it lacks."""
+        key = self.endpoint.key
+        async for records in self.read(sort=key, **{key: f">,{self.cursor.get('after', 0)}"}):
+            self.cursor["after"] = max([int(self.cursor.get("after", 0)), *(record.id for record in records)])
+        self.cursor["deep_read"] = _stamp(self.now())
+
+    async def _night(self) -> None:
+        async for _ in self.read(until=self._is_beyond, sort=f"-{self.endpoint.key}"):
+            pass
+        if self.reread()[1]:
+            self.cursor["deep_read"] = _stamp(self.now())
+
+    def _is_beyond(self, records: list[Record]) -> bool:
+        """Whether all of a page began before: one row that was entered late has a high id and an old time."""
+        oldest = self.now() - self.reread()[0]
+        moments = [moment for record in records if (moment := record.clock("timeStamp"))]
+        return bool(moments) and max(moments) < oldest
 
 
 class ClockWalk(TableWalk):
@@ -350,10 +394,7 @@ class SalesWalk(TableWalk):
 
     async def _again(self, later: Cursor) -> AsyncIterator[list[Record]]:
         """Sales completed in the last days, and once a week in the last weeks: nothing that changed stays wrong."""
-        last = datetime.fromisoformat(str(self.cursor["deep_read"]))
-        # A mark in the future comes from a server whose clock was wrong for a while.
-        deep = abs(self.now() - last) >= self.window.deep_every
-        span = self.window.deep_reread if deep else self.window.reread
+        span, deep = self.reread()
         if span:
             async for records in self.read(sort="completeTime", completeTime=f">=,{_stamp(self.now() - span)}"):
                 yield records

@@ -1,0 +1,100 @@
+{# each shop's day comes to the same by seller, by hour of the clock and by location, copies of online orders included #}
+with parts as (
+
+    {% for measure in [
+        'units_sold', 'units_returned', 'gross_sales', 'discounts', 'returns', 'net_sales', 'cost_of_goods', 'gross_margin'
+    ] %}
+        select
+            'seller' as told_by,
+            account_id,
+            shop_id,
+            business_date,
+            '{{ measure }}' as measure,
+            {{ measure }} as amount
+        from {{ ref('employee_sales_daily') }}
+
+        union all
+
+    {% endfor %}
+
+    {% for measure in ['transactions', 'units_sold', 'units_returned', 'net_sales'] %}
+        select
+            'hour' as told_by,
+            account_id,
+            shop_id,
+            business_date,
+            '{{ measure }}' as measure,
+            {{ measure }} as amount
+        from {{ ref('sales_by_hour') }}
+
+        union all
+
+    {% endfor %}
+
+    select
+        'seller' as told_by,
+        account_id,
+        shop_id,
+        business_date,
+        'transactions' as measure,
+        transactions_processed as amount
+    from {{ ref('employee_sales_daily') }}
+
+),
+
+sums as (
+
+    select
+        told_by,
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        sum(amount) as amount
+    from parts
+    group by
+        told_by,
+        account_id,
+        shop_id,
+        business_date,
+        measure
+
+),
+
+days as (
+
+    select
+        told_by,
+        measures.account_id,
+        measures.shop_id,
+        measures.business_date,
+        measures.measure,
+        measures.amount
+    from {{ ref('int_daily_measures') }} as measures
+    inner join (
+        select distinct
+            told_by,
+            measure
+        from sums
+    ) as told on measures.measure = told.measure
+
+)
+
+select
+    coalesce(days.told_by, sums.told_by) as told_by,
+    coalesce(days.account_id, sums.account_id) as account_id,
+    coalesce(days.shop_id, sums.shop_id) as shop_id,
+    coalesce(days.business_date, sums.business_date) as business_date,
+    coalesce(days.measure, sums.measure) as measure,
+    days.amount as location_amount,
+    sums.amount as amount
+from days
+full outer join sums
+    on
+        days.told_by = sums.told_by
+        and days.account_id = sums.account_id
+        and days.shop_id = sums.shop_id
+        and days.business_date = sums.business_date
+        and days.measure = sums.measure
+{# a day of hours alone has no sales, and is no day of the location #}
+where coalesce(days.amount, 0) <> coalesce(sums.amount, 0)

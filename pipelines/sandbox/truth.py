@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,8 +49,7 @@ class Sums:
     tips: Decimal = ZERO
 
     def add(self, other: Sums) -> None:
-        for measure in fields(self):
-            setattr(self, measure.name, getattr(self, measure.name) + getattr(other, measure.name))
+        _add(self, other)
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,97 @@ def payment_totals(store: Store) -> list[dict[str, Any]]:
                 )
     names = ("account_id", "shop_id", "business_date", "payment_type_name")
     return [dict(zip(names, key, strict=True)) | {"amount": total} for key, total in sorted(sums.items())]
+
+
+@dataclass
+class Sold:
+    """What somebody sold, took back, rang up and worked on a day."""
+
+    transactions: int = 0
+    transactions_processed: int = 0
+    units_sold: Decimal = ZERO
+    units_returned: Decimal = ZERO
+    gross_sales: Decimal = ZERO
+    discounts: Decimal = ZERO
+    returns: Decimal = ZERO
+    net_sales: Decimal = ZERO
+    cost_of_goods: Decimal = ZERO
+    seconds_worked: int = 0
+
+
+def employee_totals(store: Store) -> list[dict[str, Any]]:
+    """One row an account, shop, employee and business date: the unrounded measures of employee_sales_daily."""
+    days: dict[tuple[Any, ...], Sold] = defaultdict(Sold)
+    for account_id in store.accounts():
+        facts = _Facts(store, account_id)
+        for sale, lines, payments in _sales(store, account_id):
+            if sale["completed"] and not sale["voided"] and not sale["archived"]:
+                day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
+                for seller, sold in _sellers(sale, lines, payments, facts).items():
+                    _add(days[account_id, sale["shopID"], seller, day], sold)
+        for entry in store.all(account_id, "EmployeeHours"):
+            for day, seconds in _worked(entry, facts):
+                days[account_id, entry["shopID"], entry["employeeID"], day].seconds_worked += seconds
+    names = ("account_id", "shop_id", "employee_id", "business_date")
+    return [dict(zip(names, key, strict=True)) | vars(sold) for key, sold in sorted(days.items())]
+
+
+def hour_totals(store: Store) -> dict[tuple[int, int, str, int], tuple[int, Decimal, Decimal]]:
+    """(transactions, units sold, net sales) by account, shop, business date and hour of the shop's clock."""
+    hours: dict[tuple[int, int, str, int], Sums] = defaultdict(Sums)
+    facts = {account_id: _Facts(store, account_id) for account_id in store.accounts()}
+    for told in _counted(store):
+        local = facts[told.account_id].local(told.shop_id, told.sale["completeTime"])
+        hours[told.account_id, told.shop_id, told.business_date, local.hour].add(told.sums)
+    return {key: (sums.transactions, sums.units_sold, sums.net_sales) for key, sums in hours.items()}
+
+
+def _sellers(sale: Record, lines: list[Record], payments: list[Record], facts: _Facts) -> dict[Any, Sold]:
+    """Each line is its seller's; what the header rounds away or adds is whose ticket it is."""
+    sellers: dict[Any, Sold] = defaultdict(Sold)
+    for line in lines:
+        _add(sellers[line["employeeID"] or sale["employeeID"]], _sold(sale, line, payments, facts))
+    for sold in sellers.values():
+        sold.transactions = 1 if sold.units_sold else 0
+    header, own = sums_of(sale, lines, payments, facts), sellers[sale["employeeID"]]
+    own.transactions_processed = header.transactions
+    for measure in ("gross_sales", "discounts", "returns", "net_sales", "cost_of_goods"):
+        told = sum((getattr(sold, measure) for sold in sellers.values()), ZERO)
+        setattr(own, measure, getattr(own, measure) + getattr(header, measure) - told)
+    return sellers
+
+
+def _sold(sale: Record, line: Record, payments: list[Record], facts: _Facts) -> Sold:
+    units, net, cost = amount(line, "unitQuantity"), _net(line), amount(line, "avgCost")
+    if units < 0:
+        return Sold(units_returned=-units, returns=-net, net_sales=net, cost_of_goods=cost * units)
+    gross = _gross(sale, line)
+    loads = facts.loads_gift_card(payments) and not line["itemID"] and not amount(line, "unitPrice")
+    return Sold(
+        units_sold=ZERO if loads or _is_fee(line) else units,
+        gross_sales=gross,
+        discounts=gross - net,
+        net_sales=net,
+        cost_of_goods=cost * units,
+    )
+
+
+def _worked(entry: Record, facts: _Facts) -> Iterator[tuple[str, int]]:
+    """(local date, seconds) of a clock-in that was clocked out within a day."""
+    came, left = entry["checkIn"], entry["checkOut"]
+    if not isinstance(came, datetime) or not isinstance(left, datetime) or not came <= left <= came + timedelta(days=1):
+        return
+    start = came
+    while start < left:
+        local = facts.local(entry["shopID"], start)
+        midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo).astimezone(UTC)
+        yield local.date().isoformat(), int((min(left, midnight) - start).total_seconds())
+        start = midnight
+
+
+def _add(sums: Any, other: Any) -> None:
+    for measure in fields(other):
+        setattr(sums, measure.name, getattr(sums, measure.name) + getattr(other, measure.name))
 
 
 def _grouped(counted: Iterable[Told], keys: tuple[str, ...]) -> list[dict[str, Any]]:

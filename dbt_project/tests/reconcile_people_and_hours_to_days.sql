@@ -1,8 +1,9 @@
-{# each shop's day comes to the same by seller, by hour of the clock and by location, copies of online orders included #}
+{# each shop's day comes to the same by seller, by hour and by location, copies of online orders included #}
 with parts as (
 
     {% for measure in [
-        'units_sold', 'units_returned', 'gross_sales', 'discounts', 'returns', 'net_sales', 'cost_of_goods', 'gross_margin'
+        'units_sold', 'units_returned', 'gross_sales', 'discounts', 'returns', 'net_sales', 'cost_of_goods',
+        'gross_margin'
     ] %}
         select
             'seller' as told_by,
@@ -61,22 +62,26 @@ sums as (
 
 ),
 
+told as (
+
+    select distinct
+        told_by,
+        measure
+    from sums
+
+),
+
 days as (
 
     select
-        told_by,
+        told.told_by,
         measures.account_id,
         measures.shop_id,
         measures.business_date,
         measures.measure,
         measures.amount
     from {{ ref('int_daily_measures') }} as measures
-    inner join (
-        select distinct
-            told_by,
-            measure
-        from sums
-    ) as told on measures.measure = told.measure
+    inner join told on measures.measure = told.measure
 
 )
 
@@ -87,7 +92,7 @@ select
     coalesce(days.business_date, sums.business_date) as business_date,
     coalesce(days.measure, sums.measure) as measure,
     days.amount as location_amount,
-    sums.amount as amount
+    sums.amount as part_amount
 from days
 full outer join sums
     on

@@ -1,4 +1,4 @@
-"""Who clocked in where: two people a shop and day, by the date alone, so that no ticket is rung up differently for it."""
+"""Who clocked in where: two people a shop and day, by the date alone: no ticket is rung up differently for it."""
 
 from __future__ import annotations
 

@@ -373,6 +373,23 @@ costs_not_compared as (
 
 ),
 
+forgotten_clock_outs as (
+
+    select
+        'lightspeed' as source,
+        account_id,
+        'employee_hours' as table_name,
+        'clock-in of unknown hours' as issue,
+        concat('employee ', cast(employee_id as varchar)) as detail,
+        sum(forgotten_clock_outs) as row_count
+    from {{ ref('int_lightspeed__employee_hours') }}
+    group by
+        account_id,
+        employee_id
+    having sum(forgotten_clock_outs) > 0
+
+),
+
 final as (
 
     select *
@@ -452,6 +469,11 @@ final as (
 
     select *
     from costs_not_compared
+
+    union all
+
+    select *
+    from forgotten_clock_outs
 
 )
 

@@ -58,13 +58,9 @@ lines as (
         tickets.order_number,
         tickets.shop_id,
         tickets.business_date,
-        tickets.currency,
-        tickets.is_online,
         tickets.is_mirror,
         tickets.employee_id as processed_by,
-        coalesce(all_lines.parent_sale_line_id, 0) as parent_sale_line_id,
-        all_lines.unit_price,
-        coalesce(all_lines.normal_unit_price, 0) as normal_unit_price
+        coalesce(all_lines.parent_sale_line_id, 0) as parent_sale_line_id
     from {{ ref('int_lightspeed__counted_lines') }} as counted_lines
     inner join tickets
         on
@@ -224,68 +220,34 @@ voids_after_completion as (
 
 ),
 
-returns_without_original as (
+returns_in_question as (
 
-    select
-        account_id,
-        'return_without_original' as kind,
-        'line' as subject_type,
-        cast(sale_line_id as varchar) as subject_id,
-        shop_id,
-        coalesce(processed_by, 0) as employee_id,
-        business_date,
-        order_number as ticket,
-        cast(sale_id as varchar) as sale_ids,
-        return_amount as amount,
-        '' as detail,
-        return_amount as size
-    from returned_lines
-    where parent_sale_line_id = 0
-
-),
-
-returns_of_items_never_sold as (
-
-    select
-        account_id,
-        'return_of_item_never_sold' as kind,
-        'line' as subject_type,
-        cast(sale_line_id as varchar) as subject_id,
-        shop_id,
-        coalesce(processed_by, 0) as employee_id,
-        business_date,
-        order_number as ticket,
-        cast(sale_id as varchar) as sale_ids,
-        return_amount as amount,
-        '' as detail,
-        return_amount as size
-    from returned_lines
-    where
-        item_id is not null
-        and original_sale_id is null
-        and (first_sale_date is null or first_sale_date > business_date)
-
-),
-
-self_processed_refunds as (
-
-    select
-        account_id,
-        'self_processed_refund' as kind,
-        'line' as subject_type,
-        cast(sale_line_id as varchar) as subject_id,
-        shop_id,
-        processed_by as employee_id,
-        business_date,
-        order_number as ticket,
-        concat(cast(original_sale_id as varchar), ', ', cast(sale_id as varchar)) as sale_ids,
-        return_amount as amount,
-        '' as detail,
-        return_amount as size
-    from returned_lines
-    where
-        original_sale_id is not null
-        and sold_by = processed_by
+    {% for kind, condition in {
+        'return_without_original': 'parent_sale_line_id = 0',
+        'return_of_item_never_sold':
+            'item_id is not null and original_sale_id is null and coalesce(first_sale_date > business_date, true)',
+        'self_processed_refund': 'sold_by = processed_by',
+    }.items() %}
+        select
+            account_id,
+            '{{ kind }}' as kind,
+            'line' as subject_type,
+            cast(sale_line_id as varchar) as subject_id,
+            shop_id,
+            coalesce(processed_by, 0) as employee_id,
+            business_date,
+            order_number as ticket,
+            case
+                when original_sale_id is null then cast(sale_id as varchar)
+                else concat(cast(original_sale_id as varchar), ', ', cast(sale_id as varchar))
+            end as sale_ids,
+            return_amount as amount,
+            '' as detail,
+            return_amount as size
+        from returned_lines
+        where {{ condition }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
@@ -560,135 +522,30 @@ after_hours as (
 
 ),
 
-seller_weeks as (
-
-    select
-        account_id,
-        shop_id,
-        employee_id,
-        cast(date_trunc('week', business_date) as date) as week_start_date,
-        max(business_date) as business_date,
-        count(distinct sale_id) as tickets,
-        count(*) as line_count,
-        sum(gross_amount) as gross_amount,
-        sum(discount_amount) as discount_amount,
-        {# below the normal price without a discount: a price typed over, or a price rule of the account's own #}
-        sum(case when unit_price < normal_unit_price and discount_id is null then 1 else 0 end) as overridden_lines,
-        sum(
-            case
-                when unit_price < normal_unit_price and discount_id is null
-                    then (normal_unit_price - unit_price) * quantity
-                else 0
-            end
-        ) as override_amount
-    from lines
-    where
-        event_type = 'sale'
-        and quantity > 0
-        and employee_id is not null
-        and not is_online
-    group by
-        account_id,
-        shop_id,
-        employee_id,
-        cast(date_trunc('week', business_date) as date)
-
-),
-
-seller_rates as (
-
-    select
-        seller_weeks.*,
-        rules.kind,
-        case
-            when rules.kind = 'discounts_far_above_peers'
-                then {{ divided('seller_weeks.discount_amount', 'seller_weeks.gross_amount') }}
-            else {{ divided('seller_weeks.overridden_lines', 'seller_weeks.line_count') }}
-        end as rate,
-        case
-            when rules.kind = 'discounts_far_above_peers' then seller_weeks.discount_amount
-            else seller_weeks.override_amount
-        end as amount
-    from seller_weeks
-    inner join rules
-        on
-            rules.kind in ('discounts_far_above_peers', 'price_overrides_far_above_peers')
-            and seller_weeks.tickets >= rules.min_tickets
-
-),
-
-medians as (
+far_above_peers as (
 
     select
         account_id,
         kind,
-        {{ median_of('rate') }} as peer_median
-    from seller_rates
-    where rate is not null
-    group by
-        account_id,
-        kind
-
-),
-
-deviations as (
-
-    select
-        seller_rates.account_id,
-        seller_rates.kind,
-        {{ median_of('abs(seller_rates.rate - medians.peer_median)') }} as median_deviation,
-        avg(abs(seller_rates.rate - medians.peer_median)) as mean_deviation
-    from seller_rates
-    inner join medians
-        on
-            seller_rates.account_id = medians.account_id
-            and seller_rates.kind = medians.kind
-    where seller_rates.rate is not null
-    group by
-        seller_rates.account_id,
-        seller_rates.kind
-
-),
-
-{#
-    Iglewicz and Hoaglin's robust z: by the median deviation, and by the mean one where more than half of the sellers are
-    at the median itself.
-#}
-far_above_peers as (
-
-    select
-        seller_rates.account_id,
-        seller_rates.kind,
         'employee week' as subject_type,
         concat(
-            cast(seller_rates.shop_id as varchar),
+            cast(shop_id as varchar),
             '/',
-            cast(seller_rates.employee_id as varchar),
+            cast(employee_id as varchar),
             '/',
-            cast(seller_rates.week_start_date as varchar)
+            cast(week_start_date as varchar)
         ) as subject_id,
-        seller_rates.shop_id,
-        seller_rates.employee_id,
-        seller_rates.business_date,
+        shop_id,
+        employee_id,
+        business_date,
         '' as ticket,
         '' as sale_ids,
-        seller_rates.amount,
-        cast(seller_rates.week_start_date as varchar) as detail,
-        coalesce(
-            {{ divided('0.6745 * (seller_rates.rate - medians.peer_median)', 'deviations.median_deviation') }},
-            {{ divided('seller_rates.rate - medians.peer_median', '1.253314 * deviations.mean_deviation') }}
-        ) as size,
-        seller_rates.rate,
-        medians.peer_median
-    from seller_rates
-    inner join medians
-        on
-            seller_rates.account_id = medians.account_id
-            and seller_rates.kind = medians.kind
-    inner join deviations
-        on
-            seller_rates.account_id = deviations.account_id
-            and seller_rates.kind = deviations.kind
+        amount,
+        cast(week_start_date as varchar) as detail,
+        robust_z as size,
+        rate,
+        peer_median
+    from {{ ref('int_lightspeed__compared_sellers') }}
 
 ),
 
@@ -738,9 +595,8 @@ edited_days as (
 cases as (
 
     {% for kind in [
-        'voids_after_completion', 'returns_without_original', 'returns_of_items_never_sold', 'self_processed_refunds',
-        'refunds_to_another_tender', 'cash_refunds', 'negative_margins', 'tickets_under_one_unit',
-        'gift_card_loads_without_tender', 'after_hours', 'edited_days'
+        'voids_after_completion', 'returns_in_question', 'refunds_to_another_tender', 'cash_refunds', 'negative_margins',
+        'tickets_under_one_unit', 'gift_card_loads_without_tender', 'after_hours', 'edited_days'
     ] %}
         select
             *,
@@ -790,13 +646,7 @@ final as (
         in_question.*,
         locations.location_name,
         locations.currency,
-        case
-            when in_question.employee_id = 0 then 'nobody named'
-            else coalesce(
-                employees.employee_name,
-                concat('unknown employee ', cast(in_question.employee_id as varchar))
-            )
-        end as employee_name
+        {{ employee_label('in_question.employee_id', 'employees.employee_name') }} as employee_name
     from in_question
     left join {{ ref('dim_locations') }} as locations
         on

@@ -120,13 +120,7 @@ final as (
         locations.location_name,
         locations.currency,
         keys.employee_id,
-        case
-            when keys.employee_id = 0 then 'nobody named'
-            else coalesce(
-                employees.employee_name,
-                concat('unknown employee ', cast(keys.employee_id as varchar))
-            )
-        end as employee_name,
+        {{ employee_label('keys.employee_id', 'employees.employee_name') }} as employee_name,
         keys.business_date,
         coalesce(sold.transactions, 0) as transactions,
         coalesce(processed.transactions_processed, 0) as transactions_processed,

@@ -120,7 +120,7 @@ class TableWalk:
             yield page
 
     async def read(
-        self, *, until: Callable[[list[Record]], bool] = lambda _: False, **params: str
+        self, until: Callable[[list[Record]], bool] = lambda _: False, /, **params: str
     ) -> AsyncIterator[list[Record]]:
         """Land every row that *params* select, batch by batch; yields each batch once it landed and is on its way.
 
@@ -260,7 +260,7 @@ class RecentWalk(TableWalk):
         self.cursor["deep_read"] = _stamp(self.now())
 
     async def _night(self) -> None:
-        async for _ in self.read(until=self._is_beyond, sort=f"-{self.endpoint.key}"):
+        async for _ in self.read(self._is_beyond, sort=f"-{self.endpoint.key}"):
             pass
         if self.reread()[1]:
             self.cursor["deep_read"] = _stamp(self.now())

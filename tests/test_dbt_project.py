@@ -41,6 +41,12 @@ RULES = {
     "half cents": "a_sum_on_half_a_cent_may_have_been_rounded_either_way",
     "readings": "an_account_follows_the_reading_that_most_of_its_amounts_agree_with",
     "compared days": "a_day_is_compared_once_it_is_over_and_its_reports_are_as_new_as_its_sales",
+    "sellers": "a_line_is_its_sellers_and_a_ticket_of_two_sellers_is_a_transaction_of_each",
+    "hours worked": "a_shift_past_midnight_is_of_both_days_and_an_open_clock_in_of_no_hours",
+    "hours of the clock": "an_hour_lasts_as_long_as_it_did_in_the_night_the_clocks_change",
+    "refunds in question": "what_was_given_back_is_asked_about_by_who_sold_it_who_took_it_back_and_how_it_was_paid",
+    "voids in question": "a_void_a_giveaway_and_a_card_that_nobody_paid_for_are_asked_about",
+    "peers": "a_sellers_week_is_compared_with_the_median_of_all",
     "channels": "a_sales_channel_is_what_the_tills_own_evidence_says",
 }
 

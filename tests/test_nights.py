@@ -31,6 +31,8 @@ MARTS = (
     "revenue_by_location_daily",
     "revenue_by_channel_daily",
     "reconciliation_daily",
+    "employee_sales_daily",
+    "sales_by_hour",
 )
 
 
@@ -154,7 +156,7 @@ def test_nights_one_after_the_other_end_where_one_full_load_does(traded: Retail,
             continue  # which quiet days were asked for besides is each night's own
         if name.startswith("raw_lightspeed.report_"):
             mine, theirs = ([row for row in rows if row["shop_id"]] for rows in (mine, theirs))
-        if name in {"raw_lightspeed.category", "raw_lightspeed.unattached_sale_line"}:
+        if name in {f"raw_lightspeed.{gone}" for gone in ("category", "unattached_sale_line", "employee_hours")}:
             # What is gone at the source is kept and flagged; a full load never saw it.
             assert [row for row in theirs if row not in mine] == [], name
             continue
@@ -331,15 +333,15 @@ def test_a_defect_in_one_table_costs_no_other_its_night(small: Retail, monkeypat
     assert small.table("marts.fct_orders")
 
 
-def test_a_missing_right_for_voids_leaves_everything_else(tmp_path: Path) -> None:
-    """The table of voids fails and says which scope; the trailing re-read still finds what was voided."""
+def test_a_missing_right_for_voids_and_hours_leaves_everything_else(tmp_path: Path) -> None:
+    """Those tables fail and say which scope; the trailing re-read still finds what was voided."""
     made = retail(tmp_path / "data", Plan(sales=60, days=20))
     for session in made.sandbox.auth._sessions:
         session.scopes = ("employee:register_read", "employee:inventory_read", "employee:customers_read")
 
     record = made.extract().record
 
-    assert {failure["table"] for failure in record.failures} == {"sale_void"}
+    assert {failure["table"] for failure in record.failures} == {"sale_void", "employee_hours"}
     assert "HTTP 403" in record.message
     assert len(made.table("raw_lightspeed.sale")) == sum(
         1 for account in made.store.accounts() for _ in made.store.all(account, "Sale")

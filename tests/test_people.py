@@ -259,3 +259,53 @@ def test_a_question_has_no_blanks_left(traded: Retail) -> None:
         assert question.endswith("?")
         assert "{" not in question
         assert 0 < cases <= max(tickets, cases)
+
+
+# --- hours are read again as far back as sales are --------------------------------------------------
+
+
+def test_a_night_asks_for_the_newest_hours_only_and_finds_what_was_mended_deleted_and_entered_late(
+    small: Retail,
+) -> None:
+    small.extract()
+    small.sandbox.knobs.page_size = 10
+    account = small.store.accounts()[0]
+    entries = list(small.store.all(account, "EmployeeHours"))
+    mended, gone, newest = entries[-9], entries[-7], entries[-1]
+    assert isinstance(mended["checkIn"], datetime)
+    small.store.put(account, "EmployeeHours", [mended | {"checkOut": mended["checkIn"] + timedelta(hours=2)}])
+    small.store.remove(account, "EmployeeHours", int(str(gone["employeeHoursID"])))
+    late = {"employeeHoursID": int(str(newest["employeeHoursID"])) + 1, "checkIn": entries[0]["checkIn"]}
+    small.store.put(account, "EmployeeHours", [newest | late])
+    first = len(small.asked())
+
+    small.night()
+
+    asked = [path for path in small.asked()[first:] if f"{account}/EmployeeHours.json" in path]
+    assert 1 < len(asked) < 5 < len(entries) / 10
+    rows = {
+        row["employee_hours_id"]: row
+        for row in small.table("staging.stg_lightspeed__employee_hours")
+        if row["account_id"] == account
+    }
+    assert [number for number, row in rows.items() if row["is_deleted"]] == [gone["employeeHoursID"]]
+    assert rows[late["employeeHoursID"]]["checked_in_at"] == entries[0]["checkIn"]
+    assert rows[mended["employeeHoursID"]]["checked_out_at"] == mended["checkIn"] + timedelta(hours=2)
+
+
+def test_a_mended_clock_in_of_weeks_ago_is_found_by_the_weekly_look(small: Retail) -> None:
+    small.extract()
+    account = small.store.accounts()[0]
+    entry = list(small.store.all(account, "EmployeeHours"))[-150]
+    assert isinstance(entry["checkIn"], datetime)
+    small.store.put(account, "EmployeeHours", [entry | {"checkOut": entry["checkIn"] + timedelta(minutes=1)}])
+    small.tomorrow(8)
+
+    small.extract()
+
+    [found] = [
+        row["check_out"]
+        for row in small.table("raw_lightspeed.employee_hours")
+        if (row["account_id"], row["employee_hours_id"]) == (account, entry["employeeHoursID"])
+    ]
+    assert found == entry["checkIn"] + timedelta(minutes=1)

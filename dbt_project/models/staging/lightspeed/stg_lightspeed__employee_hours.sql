@@ -9,8 +9,8 @@ whole_read as (
 
     select
         account_id,
-        _run_id
-    from {{ source('raw_lightspeed', 'whole_read') }}
+        run_id
+    from {{ ref('stg_lightspeed__complete_reads') }}
     where table_name = 'employee_hours'
 
 ),
@@ -21,7 +21,7 @@ passed_over as (
     select
         raw.*,
         coalesce(
-            raw._run_id < max(case when raw._run_id <= whole_read._run_id then raw._run_id end) over (
+            raw._run_id < max(case when raw._run_id <= whole_read.run_id then raw._run_id end) over (
                 partition by raw.account_id
                 order by raw.employee_hours_id asc nulls last
                 rows between unbounded preceding and current row

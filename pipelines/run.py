@@ -639,6 +639,7 @@ def _dbt(settings: Settings, *words: str) -> Any:
     os.environ["TILLHOUSE_WORK_FILE"] = str(settings.work_file.absolute())
     os.environ["DO_NOT_TRACK"] = "1"
     variables = {
+        **settings.tillhouse_dbt_vars,
         "cost_basis": settings.tillhouse_cost_basis,
         "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
         "reporting_currency": settings.tillhouse_reporting_currency,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipelines.errors import SettingsError
 
@@ -26,6 +28,36 @@ def _base_url(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+PROJECT_FILE = Path(__file__).parent.parent / "dbt_project" / "dbt_project.yml"
+OWN_SETTINGS = frozenset({"cost_basis", "business_day_cutover_hours", "reporting_currency"})
+"""Variables of the models that are set by a setting of their own."""
+
+
+def _object(text: object) -> object:
+    """A JSON object as the environment has it."""
+    if not isinstance(text, str):
+        return text
+    with suppress(json.JSONDecodeError):
+        if isinstance(read := json.loads(text), dict):
+            return read
+    raise ValueError('is not a JSON object such as {"fiscal_pattern": "4-4-5"}')
+
+
+def _declared(variables: dict[str, Any]) -> dict[str, Any]:
+    """A name that no model reads would change nothing, and nobody would know."""
+    if not variables:
+        return variables
+    import yaml
+
+    declared = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))["vars"].keys() - OWN_SETTINGS
+    if strange := sorted(variables.keys() - declared):
+        own = f"is set by TILLHOUSE_{strange[0].upper()}" if strange[0] in OWN_SETTINGS else "is not a variable"
+        raise ValueError(f"{strange[0]} {own}; the variables are {', '.join(sorted(declared))}")
+    return variables
+
+
+Variables = Annotated[dict[str, Any], NoDecode, BeforeValidator(_object), AfterValidator(_declared)]
 
 
 class Settings(BaseSettings):
@@ -68,6 +100,9 @@ class Settings(BaseSettings):
         "",
         pattern=r"^([A-Z]{3})?$",
         description="ISO code of the currency that group totals are in; empty: each its own",
+    )
+    tillhouse_dbt_vars: Variables = Field(
+        {}, description="What the fiscal calendar and comparable sales follow, by the names in dbt_project.yml"
     )
     tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
     tillhouse_online_reread_days: int = Field(

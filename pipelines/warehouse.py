@@ -282,14 +282,16 @@ def publish(work_file: Path, warehouse_file: Path) -> int:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> int:
-    """All tables of *schema* from an attached *database*; returns how many."""
-    names = [
-        name
-        for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = ? and schema_name = ? order by all",
-            [database, schema],
-        ).fetchall()
-    ]
+    """All tables and views of *schema* from an attached *database*, a view as the table that it shows; how many.
+
+    A view names the file that its tables are in, so it would find nothing in another.
+    """
+    listed = " union all ".join(
+        f"select {kind}_name from duckdb_{kind}s() where database_name = $database and schema_name = $schema"
+        for kind in ("table", "view")
+    )
+    found = connection.execute(f"{listed} order by all", {"database": database, "schema": schema}).fetchall()
+    names = [name for (name,) in found]
     connection.execute(f"create schema {schema}")
     for name in names:
         connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")

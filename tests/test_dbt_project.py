@@ -48,6 +48,11 @@ RULES = {
     "voids in question": "a_void_a_giveaway_and_a_card_that_nobody_paid_for_are_asked_about",
     "peers": "a_sellers_week_is_compared_with_the_median_of_all",
     "channels": "a_sales_channel_is_what_the_tills_own_evidence_says",
+    "fiscal calendar": "the_fiscal_calendar_is_the_one_that_nrf_prints",
+    "days of last year": "a_day_is_held_against_the_restated_the_fiscal_and_the_calendar_day_of_last_year",
+    "comparable locations": "a_shop_is_comparable_once_it_was_open_for_thirteen_full_months",
+    "a week that has begun": "a_week_is_held_against_the_same_days_of_last_year",
+    "online as a location": "an_online_channel_is_a_location_of_its_own",
 }
 
 MARTS = {path.stem for path in (run.DBT_PROJECT / "models" / "marts").rglob("*.sql")}

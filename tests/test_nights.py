@@ -33,6 +33,7 @@ MARTS = (
     "reconciliation_daily",
     "employee_sales_daily",
     "sales_by_hour",
+    "comparable_sales_weekly",
 )
 
 

@@ -57,3 +57,23 @@
 {% macro default__iso_year(day) -%}
     cast(extract('isoyear' from {{ day }}) as integer)
 {%- endmacro %}
+
+
+{# The day that lies so many days after another; before it where the number is negative. #}
+{% macro days_after(day, days) -%}
+    {{ return(adapter.dispatch('days_after')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__days_after(day, days) -%}
+    ({{ day }} + cast({{ days }} as integer))
+{%- endmacro %}
+
+
+{# How many days a day lies after an earlier one. #}
+{% macro days_since(day, earlier) -%}
+    {{ return(adapter.dispatch('days_since')(day, earlier)) }}
+{%- endmacro %}
+
+{% macro default__days_since(day, earlier) -%}
+    cast({{ day }} - {{ earlier }} as integer)
+{%- endmacro %}

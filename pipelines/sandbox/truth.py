@@ -65,6 +65,12 @@ class Told:
     sale: Record
     """The ticket; empty for an online order."""
 
+    @property
+    def location(self) -> str:
+        """The shop, or the channel of what was sold online or by no shop."""
+        is_shops = self.sale and self.channel not in {"online_own", "social"}
+        return f"shop:{self.shop_id}" if is_shops else f"{self.channel}:{self.sub_channel}"
+
 
 def daily_totals(store: Store) -> list[dict[str, Any]]:
     """One row an account, shop and business date: the measures of revenue_by_location_daily."""
@@ -75,6 +81,12 @@ def channel_totals(store: Store, *, online: bool = True) -> list[dict[str, Any]]
     """One row an account, business date, channel and sub-channel; *online* False where no online store is connected."""
     told = _each_once(store) if online else _counted(store)
     return _grouped(told, ("account_id", "business_date", "channel", "sub_channel"))
+
+
+def location_totals(store: Store, *, online: bool = True) -> list[dict[str, Any]]:
+    """One row an account, shop or channel of an online order, and business date; *online* as of channel_totals."""
+    told = _each_once(store) if online else _counted(store)
+    return _grouped(told, ("account_id", "location", "business_date"))
 
 
 def payment_totals(store: Store) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ class Part(Enum):
     TEXT = "whatever else is told apart but not read: a company, a street, a postcode"
     NOTE = "free text, of which only the order numbers that a rule looks for are kept"
     NEVER = "what nothing is counted by: a date of birth, a tax number"
+    LOGIN = "what opens another system: kept under no setting"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Personal:
     others: frozenset[str] | None = None
     """The fields that nobody's identity is in; any other is dropped as well. None: all others are."""
 
+    @property
+    def logins(self) -> Personal:
+        """What of it holds where people are kept."""
+        return Personal({path: part for path, part in self.parts.items() if part is Part.LOGIN})
+
 
 def personal(
     *,
@@ -52,6 +58,7 @@ def personal(
     texts: str = "",
     notes: str = "",
     never: str = "",
+    logins: str = "",
     others: str | None = None,
 ) -> Personal:
     by_part = (
@@ -61,6 +68,7 @@ def personal(
         (Part.TEXT, texts),
         (Part.NOTE, notes),
         (Part.NEVER, never),
+        (Part.LOGIN, logins),
     )
     parts = {path: part for part, paths in by_part for path in paths.split()}
     return Personal(parts, None if others is None else frozenset(others.split()))
@@ -95,21 +103,24 @@ class Privacy:
 
     def rows(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* as they may be written."""
-        if self.mode == "keep" or entity not in self.entities:
+        if entity not in self.entities or not self._rules(entity).parts:
             return rows
         return [_encode(self.node(entity, _decode(row))) for row in rows]
 
     def node(self, entity: str, node: Any) -> Any:
         """One of them, decoded."""
-        rules = self.entities.get(entity)
-        if self.mode == "keep" or rules is None or not isinstance(node, Mapping):
+        if entity not in self.entities or not isinstance(node, Mapping):
             return node
+        rules = self._rules(entity)
         is_nobody = self._is_nobody(rules, node)
         return {
             name: self._value(rules, name, value, is_nobody=is_nobody)
             for name, value in node.items()
             if _may_stay(rules, name)
         }
+
+    def _rules(self, entity: str) -> Personal:
+        return self.entities[entity].logins if self.mode == "keep" else self.entities[entity]
 
     def _value(self, rules: Personal, path: str, value: Any, *, is_nobody: bool) -> Any:
         if isinstance(value, list):
@@ -126,7 +137,7 @@ class Privacy:
         }
 
     def _part(self, part: Part, value: Any, *, is_nobody: bool) -> Any:
-        if not isinstance(value, str) or part is Part.NEVER:
+        if not isinstance(value, str) or part in {Part.NEVER, Part.LOGIN}:
             return None
         match part:
             case Part.NAME if is_nobody:

@@ -21,6 +21,9 @@ transactions units_sold units_returned gross_amount discount_amount return_amoun
 cost_amount margin_amount item_fee_amount tip_amount
 """.split()  # noqa: SIM905 - a list of words reads better as one
 
+VERSION = f"version BIGINT, valid_from {TIME}, valid_to {TIME}, is_current BOOLEAN, modified_at {TIME}"
+"""What every history of a dimension has beside its keys and what it tells."""
+
 TOUCHED = "(select account_id, cast(sale_id as varchar) as order_id from raw_tillhouse.touched_sale) as touched"
 
 
@@ -32,6 +35,11 @@ class Remembered:
     columns: str
     needs: tuple[str, ...]
     sql: str
+
+
+def _history(name: str, mart: str, columns: str) -> Remembered:
+    """The versions of *mart* as they were told."""
+    return Remembered(name, f"{columns}, {VERSION}", (mart,), f"select * from told.{mart}")
 
 
 REMEMBERED = (
@@ -117,6 +125,25 @@ REMEMBERED = (
         f"sales BIGINT, sale_ids VARCHAR, seen_at {TIME}, run_id VARCHAR",
         ("restatements",),
         "select * from told.restatements",
+    ),
+    _history(
+        "published_product_version",
+        "dim_products_history",
+        "account_id BIGINT, item_id BIGINT, product_name VARCHAR, category_id BIGINT, category_path VARCHAR, "
+        "manufacturer_id BIGINT, brand_name VARCHAR, default_vendor_id BIGINT, vendor_name VARCHAR, "
+        "default_price DECIMAL(28,10), is_archived BOOLEAN",
+    ),
+    _history(
+        "published_location_version",
+        "dim_locations_history",
+        "account_id BIGINT, shop_id BIGINT, location_name VARCHAR, time_zone VARCHAR, price_level_id BIGINT, "
+        "is_archived BOOLEAN",
+    ),
+    _history(
+        "published_employee_version",
+        "dim_employees_history",
+        "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "
+        "limited_to_shop_id BIGINT, is_archived BOOLEAN",
     ),
     # What was published before there were restatements has no history either.
     Remembered(

@@ -30,7 +30,7 @@ from pipelines.errors import (
 from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally
 from pipelines.landing import Landing
 from pipelines.loads import Loads
-from pipelines.privacy import EVERYTHING, Patterns, Privacy
+from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
 from pipelines.settings import Settings
 from pipelines.sources import interrupted
@@ -519,8 +519,6 @@ def _loads(settings: Settings, vendor: str) -> Loads:
 
 
 def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
-    if settings.lightspeed_pii == "keep":
-        return EVERYTHING
     return Privacy(
         settings.lightspeed_pii,
         vendor.personal(),

@@ -53,6 +53,10 @@ RULES = {
     "comparable locations": "a_shop_is_comparable_once_it_was_open_for_thirteen_full_months",
     "a week that has begun": "a_week_is_held_against_the_same_days_of_last_year",
     "online as a location": "an_online_channel_is_a_location_of_its_own",
+    "products": "every_event_is_of_one_product",
+    "discounts and costs of products": "a_product_knows_how_deep_its_discounts_go_and_how_far_its_costs_are_known",
+    "baskets": "a_pair_counts_the_tickets_that_have_both_and_not_their_lines",
+    "histories": "a_change_of_meaning_is_a_version_and_what_is_not_known_is_none",
 }
 
 MARTS = {path.stem for path in (run.DBT_PROJECT / "models" / "marts").rglob("*.sql")}

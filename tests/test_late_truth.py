@@ -304,6 +304,18 @@ def test_no_difference_of_these_nights_is_without_a_sale(corrected: Corrected) -
     )
 
 
+def test_a_night_built_twice_tells_a_change_of_an_item_once(corrected: Corrected) -> None:
+    """What was built and not published is compared with the published versions again."""
+    told_again = corrected.made.query(
+        "select account_id, item_id from marts.dim_products_history group by all "
+        "having count(*) > count(distinct (product_name, is_archived, category_path, brand_name, default_price))"
+    )
+    versions = corrected.made.query("select count(*) from marts.dim_products_history where version = 2")
+
+    assert told_again == []
+    assert versions > [(0,)]
+
+
 def test_a_night_built_twice_restates_once_and_its_history_stays(corrected: Corrected) -> None:
     seen_once, still_seen = corrected.published_twice
 

@@ -75,6 +75,15 @@ def test_kept_rows_are_the_very_bytes_that_came() -> None:
     assert list(Privacy("keep", lightspeed.personal(), PATTERNS).rows("customer", [row])) == [row]
 
 
+@pytest.mark.parametrize("mode", ["keep", "hash", "drop"])
+def test_a_login_of_another_system_is_kept_under_no_setting(mode: Mode) -> None:
+    vendor = {"vendorID": "3", "name": "Delft & Sons", "integrationLogin": "buyer", "integrationPassword": "sesame"}
+
+    found = hidden(mode, vendor, entity="vendor")
+
+    assert found == {**vendor, "integrationLogin": None, "integrationPassword": None}
+
+
 def test_hashed_people_can_be_told_apart_and_joined_but_not_read() -> None:
     found = hidden("hash", ADA)
 

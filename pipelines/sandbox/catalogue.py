@@ -55,6 +55,10 @@ GOODS = (
 )
 UNTAXED_CATEGORIES = frozenset({7, 8})
 
+MANUFACTURERS = ("Northbound", "Kettle & Crane", "Tarn", "Loamworks", "Saltmarsh")
+VENDORS = ("Summit Wholesale", "Delft & Sons", "Highmoor Imports", "Quarry Street Supply")
+"""Numbered from 1; every sixth item has no manufacturer, every fifth no vendor. The last vendor is archived."""
+
 FIRST_NAMES = ("Ada", "Bram", "Cleo", "Dov", "Esme", "Fenn", "Gita", "Hale", "Iris", "Joss", "Kit", "Lena")
 LAST_NAMES = ("Ashdown", "Brook", "Calder", "Drift", "Elmore", "Farrow", "Glade", "Holloway", "Ives", "Jardine")
 
@@ -179,6 +183,8 @@ def reference_records(retailer: Retailer) -> Iterator[tuple[str, list[Record]]]:
     yield "TaxClass", [_tax_class(1, "Item"), _tax_class(2, "Untaxed"), _tax_class(3, "Labor")]
     yield "Category", [_category(*category) for category in CATEGORIES]
     yield "Discount", [_discount(1, "Regulars 10 %", "0", "0.1"), _discount(2, "Five off", "5", "0")]
+    yield "Manufacturer", [_manufacturer(number, name) for number, name in enumerate(MANUFACTURERS, start=1)]
+    yield "Vendor", [_vendor(number, name, retailer) for number, name in enumerate(VENDORS, start=1)]
     yield "Item", [item_record(product) for product in products()]
 
 
@@ -209,10 +215,10 @@ def item_record(product: Product, **changes: Any) -> Record:
         "departmentID": 0,
         "itemMatrixID": 0,
         "itemAttributesID": 0,
-        "manufacturerID": 0,
+        "manufacturerID": product.item_id % (len(MANUFACTURERS) + 1),
         "noteID": 0,
         "seasonID": 0,
-        "defaultVendorID": 0,
+        "defaultVendorID": product.item_id % (len(VENDORS) + 1),
         "Prices": {
             "ItemPrice": [
                 {"amount": product.price, "useTypeID": 1, "useType": "Default"},
@@ -379,6 +385,32 @@ def _category(category_id: int, name: str, parent_id: int, left: int, right: int
         "createTime": OPENED,
         "timeStamp": OPENED,
         "parentID": parent_id,
+    }
+
+
+def _manufacturer(manufacturer_id: int, name: str) -> Record:
+    return {"manufacturerID": manufacturer_id, "name": name, "createTime": OPENED, "timeStamp": OPENED}
+
+
+def _vendor(vendor_id: int, name: str, retailer: Retailer) -> Record:
+    """With the login to the vendor's own system that real answers carry."""
+    return {
+        "vendorID": vendor_id,
+        "name": name,
+        "archived": vendor_id == len(VENDORS),
+        "accountNumber": f"{retailer.account_id}-{vendor_id}",
+        "priceLevel": "",
+        "updatePrice": False,
+        "updateCost": False,
+        "updateDescription": False,
+        "shareSellThrough": False,
+        "timeStamp": OPENED,
+        "b2bSellerUID": "",
+        "contactID": 9000 + vendor_id,
+        "integrationName": "",
+        "integrationLogin": f"buyer{vendor_id}",
+        "integrationPassword": f"sesame-{vendor_id}",
+        "purchasingCurrency": {"code": retailer.currency, "symbol": retailer.symbol, "rate": Decimal(1)},
     }
 
 

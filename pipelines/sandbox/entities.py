@@ -127,6 +127,20 @@ ENTITIES: dict[str, Entity] = {
             filters=("categoryID", "upc", "ean", "customSku", "systemSku"),
         ),
         Entity(
+            "Manufacturer",
+            "manufacturerID",
+            ("manufacturerID", "timeStamp", "name"),
+            ("employee:manufacturers", "employee:admin_inventory", "employee:all"),
+        ),
+        Entity(
+            "Vendor",
+            "vendorID",
+            ("vendorID", "timeStamp", "name"),
+            ("employee:vendors", "employee:admin_inventory", "employee:all"),
+            has_archived=True,
+            nested=("Contact",),
+        ),
+        Entity(
             "Customer",
             "customerID",
             ("customerID", "timeStamp", "firstName", "lastName"),

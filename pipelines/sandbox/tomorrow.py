@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.amounts import agrees, amount, header_amounts
-from pipelines.sandbox.catalogue import CASH, CHEQUE, RETAILERS, Product, Retailer, customer_record, item_record
+from pipelines.sandbox.catalogue import (
+    CASH,
+    CHEQUE,
+    MANUFACTURERS,
+    RETAILERS,
+    Product,
+    Retailer,
+    customer_record,
+    item_record,
+)
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.tickets import CUSTOMERS, Ticket, Till
 from pipelines.sandbox.world import State, load, now, put_tickets, save, till_of, trade
@@ -48,6 +57,8 @@ class Editor:
             self.mend_a_forgotten_clock_out,
             self.delete_a_clock_in,
             self.add_a_clock_in_of_two_days_ago,
+            self.rename_a_manufacturer,
+            self.move_a_shop_to_another_price_level,
             self.delete_a_category,
             self.merge_customers,
             self.add_a_customer,
@@ -158,6 +169,18 @@ class Editor:
         number = self._state.counters[self._account].take("hours")
         times: Record = {"checkIn": came, "checkOut": came + timedelta(minutes=50)}
         self._put("EmployeeHours", {"employeeHoursID": number, **times, "employeeID": 1, "shopID": 1})
+
+    def rename_a_manufacturer(self) -> None:
+        """Once; the clock of its items stands still."""
+        maker = self._store.get(self._account, "Manufacturer", 1)
+        if maker and maker["name"] == MANUFACTURERS[0]:
+            self._put("Manufacturer", maker | {"name": f"{maker['name']} & Co", **self._moved()})
+
+    def move_a_shop_to_another_price_level(self) -> None:
+        """Once."""
+        shop = self._store.get(self._account, "Shop", 2)
+        if shop and shop["priceLevelID"] == 1:
+            self._put("Shop", shop | {"priceLevelID": 2, **self._moved()})
 
     def delete_a_category(self) -> None:
         """Physical, and no clock tells: only a whole read finds out."""

@@ -6,11 +6,12 @@ own ledger, and of the tickets only those that are no copy of one, which the wor
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -197,6 +198,69 @@ def _add(sums: Any, other: Any) -> None:
         setattr(sums, measure.name, getattr(sums, measure.name) + getattr(other, measure.name))
 
 
+def product_totals(store: Store) -> dict[tuple[int, int, str, str], Sums]:
+    """What the lines of each product come to, unrounded, by account, shop, business date and product: tills only."""
+    sums: dict[tuple[int, int, str, str], Sums] = defaultdict(Sums)
+    for told, lines in _counted_lines(store):
+        for line in lines:
+            place = (told.account_id, told.shop_id, told.business_date, _product(line))
+            sums[place].add(_line_sums(told.sale, line))
+    return sums
+
+
+def pairs(store: Store, days: int, least: int) -> dict[tuple[int, str, str], tuple[int, int, int, int]]:
+    """Tickets of the account's last *days*, with the one, with the other, with both; pairs on *least* or more."""
+    baskets: dict[int, list[tuple[str, set[str]]]] = defaultdict(list)
+    for told, lines in _counted_lines(store):
+        if bought := {_product(line) for line in lines if amount(line, "unitQuantity") > 0} - {"fee"}:
+            baskets[told.account_id].append((told.business_date, bought))
+    return {
+        (account_id, *pair): counts
+        for account_id, tickets in baskets.items()
+        for pair, counts in _pairs_of(tickets, days).items()
+        if counts[3] >= least
+    }
+
+
+def _pairs_of(tickets: list[tuple[str, set[str]]], days: int) -> dict[tuple[str, str], tuple[int, int, int, int]]:
+    first = date.fromisoformat(max(day for day, _ in tickets)) - timedelta(days=days - 1)
+    recent = [bought for day, bought in tickets if date.fromisoformat(day) >= first]
+    singles = Counter(product for bought in recent for product in bought)
+    both = Counter(pair for bought in recent for pair in permutations(bought - {"miscellaneous"}, 2))
+    return {(one, other): (len(recent), singles[one], singles[other], both[one, other]) for one, other in both}
+
+
+def _counted_lines(store: Store) -> Iterator[tuple[Told, list[Record]]]:
+    """Each counted ticket with its lines; one that only loads a gift card sells nothing."""
+    for account_id in store.accounts():
+        facts = _Facts(store, account_id)
+        for sale, lines, payments in _sales(store, account_id):
+            if _counts(sale) and not facts.loads_gift_card(payments):
+                day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
+                yield Told(account_id, int(str(sale["shopID"])), day, "", "", Sums(), sale), lines
+
+
+def _product(line: Record) -> str:
+    if _is_fee(line):
+        return "fee"
+    return f"item {line['itemID']}" if line["itemID"] else "miscellaneous"
+
+
+def _line_sums(sale: Record, line: Record) -> Sums:
+    units, net = amount(line, "unitQuantity"), _net(line)
+    is_back, goods = units < 0, ZERO if _is_fee(line) else units
+    gross = ZERO if is_back else _gross(sale, line)
+    return Sums(
+        units_sold=max(goods, ZERO),
+        units_returned=max(-goods, ZERO),
+        gross_sales=gross,
+        discounts=ZERO if is_back else gross - net,
+        returns=-net if is_back else ZERO,
+        net_sales=net,
+        cost_of_goods=amount(line, "avgCost") * units,
+    )
+
+
 def _grouped(counted: Iterable[Told], keys: tuple[str, ...]) -> list[dict[str, Any]]:
     groups: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
     for told in counted:
@@ -321,7 +385,7 @@ def _counted(store: Store) -> Iterator[Told]:
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
         for sale, lines, payments in _sales(store, account_id):
-            if sale["completed"] and not sale["voided"] and not sale["archived"]:
+            if _counts(sale):
                 channel, sub_channel = facts.channel(sale, payments)
                 yield Told(
                     account_id=account_id,
@@ -332,6 +396,10 @@ def _counted(store: Store) -> Iterator[Told]:
                     sums=sums_of(sale, lines, payments, facts),
                     sale=sale,
                 )
+
+
+def _counts(sale: Record) -> bool:
+    return bool(sale["completed"] and not sale["voided"] and not sale["archived"])
 
 
 def _sales(store: Store, account_id: int) -> Iterator[tuple[Record, list[Record], list[Record]]]:

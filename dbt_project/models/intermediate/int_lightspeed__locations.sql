@@ -30,6 +30,8 @@ known_or_sold_in as (
         shops.shop_id is not null as is_known,
         coalesce(shops.name, concat('unknown shop ', cast(shops_sold_in.shop_id as varchar))) as location_name,
         {{ known_zone('shops.time_zone') }} as time_zone,
+        shops.price_level_id,
+        shops.modified_at,
         coalesce(shops.is_archived, false) as is_archived,
         coalesce(shops.is_deleted, false) as is_deleted
     from shops

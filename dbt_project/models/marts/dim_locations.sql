@@ -12,7 +12,9 @@ select
     location_name,
     time_zone,
     currency,
+    nullif(price_level_id, 0) as price_level_id,
     is_known,
     is_archived,
-    is_deleted
+    is_deleted,
+    modified_at
 from locations

@@ -248,6 +248,35 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint(
+        table="manufacturer",
+        collection="Manufacturer",
+        key="manufacturerID",
+        reading=Reading.BY_CLOCK,
+        scope="employee:manufacturers",
+        columns=columns(ids="manufacturerID", text="name", times="createTime timeStamp"),
+    ),
+    Endpoint(
+        table="vendor",
+        collection="Vendor",
+        key="vendorID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        scope="employee:vendors",
+        columns=columns(
+            ids="vendorID contactID",
+            text="name accountNumber priceLevel b2bSellerUID",
+            flags="archived",
+            times="timeStamp",
+            json="purchasingCurrency",
+        ),
+        personal=personal(
+            logins="integrationLogin integrationPassword",
+            others="vendorID contactID name accountNumber priceLevel b2bSellerUID archived timeStamp updatePrice"
+            " updateCost updateDescription shareSellThrough integrationName integrationAccount integrationEnabled"
+            " purchasingCurrency",
+        ),
+    ),
+    Endpoint(
         table="customer",
         collection="Customer",
         key="customerID",

@@ -32,6 +32,7 @@ renamed as (
         ---------- numerics
         raw.default_cost,
         raw.avg_cost,
+        {{ listed_price('raw.prices', 'Default') }} as default_price,
 
         ---------- booleans
         raw.tax as is_taxed,

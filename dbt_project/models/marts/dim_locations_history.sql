@@ -1,0 +1,36 @@
+{# a shop that no list names has nothing to tell #}
+with known_locations as (
+
+    select *
+    from {{ ref('dim_locations') }}
+    where is_known
+
+),
+
+versions as (
+
+    {{
+        versions_of(
+            'known_locations',
+            ref('stg_tillhouse__published_location_versions'),
+            keys=['account_id', 'shop_id'],
+            ids=['price_level_id'],
+            facts=['location_name', 'time_zone', 'is_archived']
+        )
+    }}
+
+)
+
+select
+    account_id,
+    shop_id,
+    version,
+    valid_from,
+    valid_to,
+    is_current,
+    location_name,
+    time_zone,
+    price_level_id,
+    is_archived,
+    modified_at
+from versions

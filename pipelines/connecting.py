@@ -119,7 +119,8 @@ async def _grant(
         return await oauth.exchange(code_of(code, state=None), verifier=None, redirect_uri=redirect_uri)
     verifier, challenge = pkce()
     state = random.token_urlsafe(32)
-    url = oauth.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri, scopes=SCOPES)
+    scopes = (*SCOPES, *settings.lightspeed_more_scopes.split())
+    url = oauth.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri, scopes=scopes)
     if urlsplit(redirect_uri).hostname in LOOPBACK:
         answer = await _awaited(url, redirect_uri, announce, browse=browse)
     else:

@@ -33,7 +33,7 @@ class Part(Enum):
     TEXT = "whatever else is told apart but not read: a company, a street, a postcode"
     NOTE = "free text, of which only the order numbers that a rule looks for are kept"
     NEVER = "what nothing is counted by: a date of birth, a tax number"
-    LOGIN = "what opens another system: kept under no setting"
+    SECRET = "what opens another system, or is money to whoever reads it: kept under no setting"  # noqa: S105 - tells what it is
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Personal:
     """The fields that nobody's identity is in; any other is dropped as well. None: all others are."""
 
     @property
-    def logins(self) -> Personal:
+    def secrets(self) -> Personal:
         """What of it holds where people are kept."""
-        return Personal({path: part for path, part in self.parts.items() if part is Part.LOGIN})
+        return Personal({path: part for path, part in self.parts.items() if part is Part.SECRET})
 
 
 def personal(
@@ -58,7 +58,7 @@ def personal(
     texts: str = "",
     notes: str = "",
     never: str = "",
-    logins: str = "",
+    secrets: str = "",
     others: str | None = None,
 ) -> Personal:
     by_part = (
@@ -68,7 +68,7 @@ def personal(
         (Part.TEXT, texts),
         (Part.NOTE, notes),
         (Part.NEVER, never),
-        (Part.LOGIN, logins),
+        (Part.SECRET, secrets),
     )
     parts = {path: part for part, paths in by_part for path in paths.split()}
     return Personal(parts, None if others is None else frozenset(others.split()))
@@ -120,7 +120,7 @@ class Privacy:
         }
 
     def _rules(self, entity: str) -> Personal:
-        return self.entities[entity].logins if self.mode == "keep" else self.entities[entity]
+        return self.entities[entity].secrets if self.mode == "keep" else self.entities[entity]
 
     def _value(self, rules: Personal, path: str, value: Any, *, is_nobody: bool) -> Any:
         if isinstance(value, list):
@@ -137,7 +137,7 @@ class Privacy:
         }
 
     def _part(self, part: Part, value: Any, *, is_nobody: bool) -> Any:
-        if not isinstance(value, str) or part in {Part.NEVER, Part.LOGIN}:
+        if not isinstance(value, str) or part in {Part.NEVER, Part.SECRET}:
             return None
         match part:
             case Part.NAME if is_nobody:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     lightspeed_redirect_uri: str = Field(
         "http://localhost:8765/callback", description="The address registered with the OAuth client"
     )
+    lightspeed_more_scopes: str = Field(
+        "", description="Rights to ask for beyond the least, such as employee:register where counts are refused"
+    )
     lightspeed_api_url: BaseUrl = Field("https://api.lightspeedapp.com", description="/API/V3/… is added")
     lightspeed_auth_url: BaseUrl = Field("https://cloud.lightspeedapp.com", description="/auth/oauth/… is added")
     lightspeed_overlap_minutes: int = Field(30, ge=0, description="How far each night reads back before its cursors")

@@ -96,7 +96,7 @@ class World:
         return [
             Ticket(account_id, *parts)
             for account_id in self._store.accounts()
-            for parts in truth._sales(self._store, account_id)
+            for parts in truth.ledger_of_sales(self._store, account_id)
         ]
 
     @cached_property

@@ -38,6 +38,10 @@ NUMBERS = (
     "revenue_by_location_daily",
     "revenue_by_channel_daily",
     "omnichannel_revenue_daily",
+    "tender_mix_daily",
+    "register_closings",
+    "gift_card_liability",
+    "customer_deposits",
 )
 ADA = {
     "customerID": "7",
@@ -133,6 +137,14 @@ def test_a_customer_that_stands_for_many_keeps_what_tells_so(mode: Mode) -> None
     address = hidden(mode, relay)["Contact"]["Emails"]["ContactEmail"]["address"]
     assert address.endswith("@marketplace.amazon.com")
     assert "k3jd9" not in address
+
+
+@pytest.mark.parametrize("mode", ["keep", "hash", "drop"])
+def test_a_gift_cards_code_is_dropped_in_every_mode_with_whatever_may_hold_it(mode: Mode) -> None:
+    card = {"creditAccountID": "9", "giftCard": "true", "balance": "-25", "timeStamp": ADA["timeStamp"]}
+    written = {"code": "2312345678904", "name": "Gift Card 2312345678904", "description": "", "number": "231234"}
+
+    assert hidden(mode, card | written, entity="credit_account") == card
 
 
 @pytest.mark.parametrize("mode", ["hash", "drop"])

@@ -1,9 +1,31 @@
 -- How much money do we hold that is not revenue yet: gift cards, deposits, customers' accounts?
+with on_cards as (
+
+    select
+        currency,
+        sum(net_amount) as amount
+    from gift_card_liability
+    group by currency
+
+),
+
+for_customers as (
+
+    select
+        currency,
+        sum(case when kind = 'credit account' then balance else 0 end) as on_accounts,
+        sum(case when kind = 'open order' then balance else 0 end) as deposits_on_open_orders
+    from customer_deposits
+    where is_latest
+    group by currency
+
+)
+
 select
-    currency,
-    sum(case when movement in ('gift_card_load', 'gift_card_use') then -amount else 0 end) as on_gift_cards,
-    sum(case when movement in ('account_deposit', 'account_charge') then -amount else 0 end) as on_accounts,
-    sum(case when movement = 'deposit' then amount else 0 end) as deposits_on_open_orders
-from fct_payments
-group by currency
+    coalesce(on_cards.currency, for_customers.currency) as currency,
+    coalesce(on_cards.amount, 0) as on_gift_cards,
+    coalesce(for_customers.on_accounts, 0) as on_accounts,
+    coalesce(for_customers.deposits_on_open_orders, 0) as deposits_on_open_orders
+from on_cards
+full outer join for_customers on on_cards.currency = for_customers.currency
 order by currency asc nulls last

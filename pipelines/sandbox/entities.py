@@ -32,9 +32,14 @@ class Entity:
     has_archived: bool = False
     filters: tuple[str, ...] = field(default=())
     """Fields that may be filtered by beyond the sorts."""
+    parent: str = "saleID"
+    """The field that names the row whose relation it is."""
 
 
 _REGISTER = ("employee:register", "employee:register_read", "employee:all")
+
+_REGISTER_WRITE = ("employee:register", "employee:all")
+"""As documented: whether register_read will do, as it does for sales, nobody knows."""
 
 ENTITIES: dict[str, Entity] = {
     entity.name: entity
@@ -94,6 +99,37 @@ ENTITIES: dict[str, Entity] = {
             ("saleVoidID", "saleID"),
             ("employee:admin_void_sale", "employee:all"),
             filters=("createTime", "shopID", "employeeID"),
+        ),
+        Entity(
+            "RegisterCount",
+            "registerCountID",
+            ("registerCountID",),
+            _REGISTER_WRITE,
+            (Relation("RegisterCountAmounts", "RegisterCountAmount", "registerCountID", "RegisterCountAmount"),),
+            filters=("registerID", "createTime", "openTime"),
+        ),
+        Entity(
+            "RegisterCountAmount",
+            "registerCountAmountID",
+            ("registerCountAmountID", "registerCountID"),
+            _REGISTER_WRITE,
+            filters=("paymentTypeID",),
+            parent="registerCountID",
+        ),
+        Entity(
+            "RegisterWithdraw",
+            "registerWithdrawID",
+            ("registerWithdrawID",),
+            ("employee:reports", *_REGISTER_WRITE),
+            filters=("registerID", "createTime", "paymentTypeID"),
+        ),
+        Entity(
+            "CreditAccount",
+            "creditAccountID",
+            ("creditAccountID", "timeStamp", "customerID"),
+            ("employee:customers", "employee:customers_view_gift_card_numbers", "employee:all"),
+            has_archived=True,
+            filters=("giftCard", "code"),
         ),
         Entity(
             "ShipTo",

@@ -87,12 +87,12 @@ class Store:
             yield from (record for record in found if all(record.get(name) == value for name, value in equals.items()))
 
     def of_sales(self, account_id: int, entity: str, sale_ids: Sequence[int]) -> dict[int, list[Record]]:
-        """Lines or payments of many sales at once, by sale."""
+        """Lines or payments of many sales at once, by sale; or whatever else names its parent, by that."""
         places = ", ".join("?" for _ in sale_ids)
         children: dict[int, list[Record]] = {sale_id: [] for sale_id in sale_ids}
         where = f"account_id = ? and entity = ? and sale_id in ({places}) order by sale_id, id"
         for record in self._read(where, [account_id, entity, *sale_ids]):
-            children[int(str(record["saleID"]))].append(record)
+            children[int(str(record[ENTITIES[entity].parent]))].append(record)
         return children
 
     def page(
@@ -162,9 +162,9 @@ def _keyset(column: str, beyond: str, after: tuple[Any, int] | None) -> tuple[st
 
 
 def _row(account_id: int, entity: str, record: Record) -> tuple[Any, ...]:
-    key = record[ENTITIES[entity].key]
-    indexed = [stamp_of(record.get(field)) for field in COLUMNS]
-    return (account_id, entity, key, *indexed, _encode(record))
+    key, parent = record[ENTITIES[entity].key], record.get(ENTITIES[entity].parent)
+    clocks = [stamp_of(record.get(field)) for field in CLOCKS]
+    return (account_id, entity, key, parent, *clocks, _encode(record))
 
 
 def _packed(value: Any) -> Any:

@@ -169,24 +169,24 @@ class Till:
         ticket = self._assembled(shop, at, [(None, Pricing(1, ZERO, (ZERO, ZERO)))])
         loaded = Decimal(self._chance.choice((25, 50, 100)))
         self._pay(ticket, CASH, loaded)
-        self._pay(ticket, GIFT, -loaded, creditAccountID=9)
+        self._pay(ticket, GIFT, -loaded, creditAccountID=_card_of(ticket))
         return self._completed(ticket, at)
 
     def gift_card_use(self, shop: Shop, at: datetime) -> Ticket:
         ticket = self._assembled(shop, at, self._basket())
-        self._pay(ticket, GIFT, amount(ticket.sale, "calcTotal"), creditAccountID=9)
+        self._pay(ticket, GIFT, amount(ticket.sale, "calcTotal"), creditAccountID=_card_of(ticket))
         return self._completed(ticket, at)
 
     def deposit(self, shop: Shop, at: datetime) -> Ticket:
         """Money onto a customer's account: nothing is sold."""
         ticket = self._assembled(shop, at, [], customer=True)
         self._pay(ticket, CARD, Decimal(80))
-        self._pay(ticket, CREDIT, Decimal(-80), creditAccountID=3)
+        self._pay(ticket, CREDIT, Decimal(-80), creditAccountID=_account_of(ticket))
         return self._completed(ticket, at)
 
     def charge_to_account(self, shop: Shop, at: datetime) -> Ticket:
         ticket = self._assembled(shop, at, self._basket(), customer=True)
-        self._pay(ticket, CREDIT, amount(ticket.sale, "calcTotal"), creditAccountID=3)
+        self._pay(ticket, CREDIT, amount(ticket.sale, "calcTotal"), creditAccountID=_account_of(ticket))
         return self._completed(ticket, at)
 
     def with_item_fee(self, shop: Shop, at: datetime) -> Ticket:
@@ -704,6 +704,16 @@ class Till:
         for line in ticket.lines:
             line["timeStamp"] = at
         return ticket
+
+
+def _card_of(ticket: Ticket) -> int:
+    """One of five gift cards, which are loaded and used again and again."""
+    return 20 + int(str(ticket.sale["saleID"])) % 5
+
+
+def _account_of(ticket: Ticket) -> int:
+    """One of three customers' accounts."""
+    return 3 + int(str(ticket.sale["saleID"])) % 3
 
 
 def _tag_of(ticket: Ticket) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pipelines.sandbox.catalogue import (
 )
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.tickets import CUSTOMERS, Ticket, Till
+from pipelines.sandbox.tills import close_days
 from pipelines.sandbox.world import State, load, now, put_tickets, save, till_of, trade
 
 
@@ -31,6 +32,7 @@ def advance(store: Store, days: int = 1) -> None:
         for retailer in RETAILERS:
             Editor(store, state, retailer).edit()
         save(store, state)
+        close_days(store, state.last_day, 1)
 
 
 class Editor:

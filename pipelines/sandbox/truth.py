@@ -95,7 +95,7 @@ def payment_totals(store: Store) -> list[dict[str, Any]]:
     sums: dict[tuple[Any, ...], Decimal] = defaultdict(lambda: ZERO)
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
-        for sale, _, payments in _sales(store, account_id):
+        for sale, _, payments in ledger_of_sales(store, account_id):
             if sale["voided"] or sale["archived"]:
                 continue
             for payment in payments:
@@ -128,7 +128,7 @@ def employee_totals(store: Store) -> list[dict[str, Any]]:
     days: dict[tuple[Any, ...], Sold] = defaultdict(Sold)
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
-        for sale, lines, payments in _sales(store, account_id):
+        for sale, lines, payments in ledger_of_sales(store, account_id):
             if sale["completed"] and not sale["voided"] and not sale["archived"]:
                 day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
                 for seller, sold in _sellers(sale, lines, payments, facts).items():
@@ -234,7 +234,7 @@ def _counted_lines(store: Store) -> Iterator[tuple[Told, list[Record]]]:
     """Each counted ticket with its lines; one that only loads a gift card sells nothing."""
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
-        for sale, lines, payments in _sales(store, account_id):
+        for sale, lines, payments in ledger_of_sales(store, account_id):
             if _counts(sale) and not facts.loads_gift_card(payments):
                 day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
                 yield Told(account_id, int(str(sale["shopID"])), day, "", "", Sums(), sale), lines
@@ -384,7 +384,7 @@ def _day(moment: datetime, zone: ZoneInfo) -> str:
 def _counted(store: Store) -> Iterator[Told]:
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
-        for sale, lines, payments in _sales(store, account_id):
+        for sale, lines, payments in ledger_of_sales(store, account_id):
             if _counts(sale):
                 channel, sub_channel = facts.channel(sale, payments)
                 yield Told(
@@ -402,7 +402,7 @@ def _counts(sale: Record) -> bool:
     return bool(sale["completed"] and not sale["voided"] and not sale["archived"])
 
 
-def _sales(store: Store, account_id: int) -> Iterator[tuple[Record, list[Record], list[Record]]]:
+def ledger_of_sales(store: Store, account_id: int) -> Iterator[tuple[Record, list[Record], list[Record]]]:
     """Every sale with its lines and the payments that were not undone."""
     chunk: list[Record] = []
 

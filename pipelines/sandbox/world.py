@@ -14,6 +14,7 @@ from pipelines.sandbox.catalogue import OPENED, RETAILERS, Retailer, Shop, custo
 from pipelines.sandbox.shifts import clocked
 from pipelines.sandbox.store import Store
 from pipelines.sandbox.tickets import CUSTOMERS, Counters, Ticket, Till
+from pipelines.sandbox.tills import close_days
 
 WEEK = (0.8, 0.75, 0.85, 0.95, 1.2, 1.5, 0.95)
 """Trade by weekday from Monday, 1 being the mean."""
@@ -70,6 +71,7 @@ def build(store: Store, plan: Plan | None = None) -> None:
             (customer_record(number, OPENED + timedelta(hours=number)) for number in range(1, CUSTOMERS + 1)),
         )
     trade(store, state, plan.days)
+    close_days(store, first, plan.days)
 
 
 def trade(store: Store, state: State, days: int) -> None:

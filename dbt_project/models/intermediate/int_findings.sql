@@ -390,6 +390,154 @@ forgotten_clock_outs as (
 
 ),
 
+{# read where the account allows it: else brands, closings or balances are missing, or as old as their last reading #}
+optional_tables as (
+
+    select 'manufacturer' as table_name
+    union all
+    select 'vendor' as table_name
+    union all
+    select 'register_count' as table_name
+    union all
+    select 'register_withdraw' as table_name
+    union all
+    select 'credit_account' as table_name
+
+),
+
+tables_not_read as (
+
+    select
+        'lightspeed' as source,
+        ready_accounts.account_id,
+        optional_tables.table_name,
+        'not read with its sales' as issue,
+        'no right to it, or a failure that the run names' as detail,
+        count(*) as row_count
+    from {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
+    cross join optional_tables
+    left join {{ ref('stg_lightspeed__complete_reads') }} as sales_read
+        on
+            ready_accounts.account_id = sales_read.account_id
+            and sales_read.table_name = 'sale'
+    left join {{ ref('stg_lightspeed__complete_reads') }} as table_read
+        on
+            ready_accounts.account_id = table_read.account_id
+            and optional_tables.table_name = table_read.table_name
+    where
+        table_read.run_id is null
+        or table_read.run_id < sales_read.run_id
+    group by
+        ready_accounts.account_id,
+        optional_tables.table_name
+
+),
+
+payments_of_orders as (
+
+    select
+        store_id,
+        order_id,
+        sum(amount) as paid_amount,
+        sum(tip_amount) as tip_amount
+    from {{ ref('fct_payments') }}
+    where source = 'lightspeed'
+    group by
+        store_id,
+        order_id
+
+),
+
+{# payments less tips are the total; what cash was rounded by may add to it or take off: which is not documented #}
+tickets_not_paid_to_the_cent as (
+
+    select
+        'lightspeed' as source,
+        orders.store_id as account_id,
+        'sale_payment' as table_name,
+        'payments are not the total' as issue,
+        orders.order_number as detail,
+        count(*) as row_count
+    from {{ ref('fct_orders') }} as orders
+    inner join {{ ref('stg_lightspeed__sales') }} as sales
+        on
+            orders.store_id = sales.account_id
+            and orders.order_id = cast(sales.sale_id as varchar)
+    left join payments_of_orders as payments
+        on
+            orders.store_id = payments.store_id
+            and orders.order_id = payments.order_id
+    where
+        orders.source = 'lightspeed'
+        and orders.total_amount <> coalesce(payments.paid_amount, 0) - coalesce(payments.tip_amount, 0)
+        and abs(orders.total_amount - coalesce(payments.paid_amount, 0) + coalesce(payments.tip_amount, 0))
+        <> abs(coalesce(sales.cash_rounding_delta, 0))
+    group by
+        orders.store_id,
+        orders.order_number
+
+),
+
+{# lines are unrounded: a cent each is more than any rounding makes #}
+taxes_off_their_rates as (
+
+    select
+        source,
+        account_id,
+        'sale_line' as table_name,
+        'tax is not its base at its rates' as issue,
+        cast(business_date as varchar) as detail,
+        sum(taxed_lines) as row_count
+    from {{ ref('tax_by_day') }}
+    where abs(tax_collected - tax_refunded - tax_at_rates) > 0.01 * taxed_lines
+    group by
+        source,
+        account_id,
+        cast(business_date as varchar)
+
+),
+
+moved_by_credit_account as (
+
+    select
+        raw_payments.account_id,
+        raw_payments.credit_account_id,
+        sum(payments.amount) as amount
+    from {{ ref('stg_lightspeed__sale_payments') }} as raw_payments
+    inner join {{ ref('fct_payments') }} as payments
+        on
+            payments.source = 'lightspeed'
+            and raw_payments.account_id = payments.store_id
+            and cast(raw_payments.sale_payment_id as varchar) = payments.payment_id
+    where raw_payments.credit_account_id <> 0
+    group by
+        raw_payments.account_id,
+        raw_payments.credit_account_id
+
+),
+
+{# it was brought over from before the first sale, or moved by hand #}
+balances_without_payments as (
+
+    select
+        'lightspeed' as source,
+        credit_accounts.account_id,
+        'credit_account' as table_name,
+        'balance is not what its payments make' as issue,
+        case when credit_accounts.is_gift_card then 'gift cards' else 'customers'' accounts' end as detail,
+        count(*) as row_count
+    from {{ ref('stg_lightspeed__credit_accounts') }} as credit_accounts
+    left join moved_by_credit_account
+        on
+            credit_accounts.account_id = moved_by_credit_account.account_id
+            and credit_accounts.credit_account_id = moved_by_credit_account.credit_account_id
+    where credit_accounts.balance <> coalesce(moved_by_credit_account.amount, 0)
+    group by
+        credit_accounts.account_id,
+        case when credit_accounts.is_gift_card then 'gift cards' else 'customers'' accounts' end
+
+),
+
 final as (
 
     select *
@@ -474,6 +622,26 @@ final as (
 
     select *
     from forgotten_clock_outs
+
+    union all
+
+    select *
+    from tables_not_read
+
+    union all
+
+    select *
+    from tickets_not_paid_to_the_cent
+
+    union all
+
+    select *
+    from taxes_off_their_rates
+
+    union all
+
+    select *
+    from balances_without_payments
 
 )
 

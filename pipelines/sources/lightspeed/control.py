@@ -25,7 +25,7 @@ BRIDGED_DAYS = 3
 """Days that nobody asked for, read all the same where that saves a question."""
 
 NOT_TO_BE_HAD = frozenset({403, 404})
-"""No right to the reports, or none where this account lives: then nothing is compared, and the marts say so."""
+"""No right to it, or nothing of it where this account lives: the night goes on without, and the marts say so."""
 
 log = logging.getLogger("tillhouse")
 

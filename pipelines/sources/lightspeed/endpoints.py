@@ -60,6 +60,8 @@ class Endpoint:
     """The right a token needs to read it."""
     personal: Personal | None = None
     """What of a row is somebody's."""
+    is_optional: bool = False
+    """Whether an account that refuses it has its night all the same: its marts are empty, and data_quality says so."""
 
 
 SALE_LINE = Child(
@@ -96,6 +98,17 @@ SALE_PAYMENT = Child(
         flags="archived",
         times="createTime",
     ),
+)
+
+REGISTER_COUNT_AMOUNT = Child(
+    table="register_count_amount",
+    container="RegisterCountAmounts",
+    collection="RegisterCountAmount",
+    key="registerCountAmountID",
+    # A count has an amount of every payment type, zeros included: whatever names a register has some.
+    told_by="registerID",
+    vital="calculated actual",
+    columns=columns(ids="registerCountAmountID registerCountID paymentTypeID", money="calculated actual"),
 )
 
 CONTACT_EMAILS = "Contact.Emails.ContactEmail.address"
@@ -253,6 +266,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         key="manufacturerID",
         reading=Reading.BY_CLOCK,
         scope="employee:manufacturers",
+        is_optional=True,
         columns=columns(ids="manufacturerID", text="name", times="createTime timeStamp"),
     ),
     Endpoint(
@@ -262,6 +276,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reading=Reading.BY_CLOCK,
         params={"archived": "true"},
         scope="employee:vendors",
+        is_optional=True,
         columns=columns(
             ids="vendorID contactID",
             text="name accountNumber priceLevel b2bSellerUID",
@@ -270,7 +285,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             json="purchasingCurrency",
         ),
         personal=personal(
-            logins="integrationLogin integrationPassword",
+            secrets="integrationLogin integrationPassword",
             others="vendorID contactID name accountNumber priceLevel b2bSellerUID archived timeStamp updatePrice"
             " updateCost updateDescription shareSellThrough integrationName integrationAccount integrationEnabled"
             " purchasingCurrency",
@@ -324,6 +339,54 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             texts=f"company {CONTACT_PLACES}",
             notes="shipNote",
             others=f"shipToID saleID customerID shipped timeStamp {CONTACT_OTHERS}",
+        ),
+    ),
+    Endpoint(
+        table="register_count",
+        collection="RegisterCount",
+        key="registerCountID",
+        reading=Reading.BY_ID,
+        relations=("RegisterCountAmounts",),
+        children=(REGISTER_COUNT_AMOUNT,),
+        # Documented with employee:register, which may also sell; so is Sale, which this right is known to read.
+        scope="employee:register_read",
+        is_optional=True,
+        columns=columns(
+            ids="registerCountID registerID openEmployeeID closeEmployeeID", text="notes", times="createTime openTime"
+        ),
+        personal=personal(never="notes"),
+    ),
+    Endpoint(
+        table="register_withdraw",
+        collection="RegisterWithdraw",
+        key="registerWithdrawID",
+        reading=Reading.BY_ID,
+        scope="employee:reports",
+        is_optional=True,
+        columns=columns(
+            ids="registerWithdrawID registerID employeeID paymentTypeID",
+            text="notes",
+            money="amount",
+            times="createTime",
+        ),
+        personal=personal(never="notes"),
+    ),
+    Endpoint(
+        table="credit_account",
+        collection="CreditAccount",
+        key="creditAccountID",
+        reading=Reading.BY_CLOCK,
+        params={"archived": "true"},
+        # Without the right to see gift cards' numbers: the code of a card is its money.
+        scope="employee:customers_read",
+        is_optional=True,
+        columns=columns(
+            ids="creditAccountID customerID", money="balance", flags="giftCard archived", times="timeStamp"
+        ),
+        # A card's name and description may repeat its code.
+        personal=personal(
+            secrets="code name description",
+            others="creditAccountID customerID giftCard archived balance creditLimit timeStamp",
         ),
     ),
     Endpoint(

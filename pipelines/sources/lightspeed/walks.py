@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pipelines.errors import RequestError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
-from pipelines.sources.lightspeed.control import spans
+from pipelines.sources.lightspeed.control import NOT_TO_BE_HAD, spans
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint, Reading
 from pipelines.sources.lightspeed.records import Record, Splitter, land_records
 
@@ -27,6 +28,8 @@ EXCESS_BYTES = 8 * 2**20
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No row is older; a stamp that says so is junk."""
 WIDEST_ZONE = timedelta(hours=14)
+
+log = logging.getLogger("tillhouse")
 
 IN_LIMIT = 100
 """Ids that one IN filter may name."""
@@ -87,7 +90,12 @@ class AccountWalk:
 
     async def _walk(self, walk: type[TableWalk], endpoint: Endpoint, deliver: Deliver) -> None:
         cursor = self._cursors.get(endpoint.table, {})
-        await walk(self._client, self._landing, endpoint, cursor, self._window, deliver, self._report).run()
+        try:
+            await walk(self._client, self._landing, endpoint, cursor, self._window, deliver, self._report).run()
+        except RequestError as error:
+            if not endpoint.is_optional or error.status not in NOT_TO_BE_HAD:
+                raise
+            log.warning("%s is not read: %s", endpoint.table, error)
 
 
 class TableWalk:

@@ -337,8 +337,13 @@ def test_the_whole_way_through_the_browser(shop: Retail) -> None:
 
 
 def test_where_the_browser_is_sent_elsewhere_its_address_is_asked_for(shop: Retail) -> None:
-    """Lightspeed may insist on a registered https address: the merchant pastes where it led."""
-    settings = shop.settings.model_copy(update={"lightspeed_redirect_uri": "https://shop.example.com/back"})
+    """Lightspeed may insist on a registered https address: the merchant pastes where it led. Rights may be added."""
+    settings = shop.settings.model_copy(
+        update={
+            "lightspeed_redirect_uri": "https://shop.example.com/back",
+            "lightspeed_more_scopes": "employee:register",
+        }
+    )
     asked: list[str] = []
 
     def paste() -> str:
@@ -353,3 +358,4 @@ def test_where_the_browser_is_sent_elsewhere_its_address_is_asked_for(shop: Reta
     )
 
     assert connection.account_id == 120001
+    assert {"employee:register", "employee:register_read"} <= set(connection.scopes)

@@ -1,0 +1,190 @@
+{#
+    Money held for a customer is no revenue: what was paid on a sale before the day it completes, and what stands on a
+    customer's account. What a completed sale uses of it, it uses on its day.
+#}
+with payments as (
+
+    select *
+    from {{ ref('fct_payments') }}
+    where
+        source = 'lightspeed'
+        and not is_mirror
+
+),
+
+raw_payments as (
+
+    select
+        account_id,
+        cast(sale_payment_id as varchar) as payment_id,
+        coalesce(credit_account_id, 0) as credit_account_id
+    from {{ ref('stg_lightspeed__sale_payments') }}
+
+),
+
+credit_accounts as (
+
+    select *
+    from {{ ref('stg_lightspeed__credit_accounts') }}
+    where not coalesce(is_gift_card, false)
+
+),
+
+sales as (
+
+    select
+        account_id,
+        cast(sale_id as varchar) as order_id,
+        nullif(customer_id, 0) as customer_id
+    from {{ ref('stg_lightspeed__sales') }}
+
+),
+
+completed as (
+
+    select
+        store_id as account_id,
+        order_id,
+        business_date
+    from {{ ref('fct_orders') }}
+    where source = 'lightspeed'
+
+),
+
+{# paid on the day itself is paid at the counter #}
+paid_ahead as (
+
+    select
+        payments.account_id,
+        payments.order_id,
+        payments.currency,
+        payments.shop_id,
+        payments.business_date,
+        payments.amount,
+        completed.business_date as completed_date
+    from payments
+    left join completed
+        on
+            payments.account_id = completed.account_id
+            and payments.order_id = completed.order_id
+    where
+        completed.order_id is null
+        or payments.business_date < completed.business_date
+
+),
+
+movements as (
+
+    select
+        account_id,
+        'open order' as kind,
+        order_id as reference_id,
+        shop_id,
+        currency,
+        business_date,
+        case when amount > 0 then amount else 0 end as deposited_amount,
+        case when amount < 0 then -amount else 0 end as refunded_amount,
+        cast(0 as decimal(18, 4)) as used_amount
+    from paid_ahead
+
+    union all
+
+    select
+        account_id,
+        'open order' as kind,
+        order_id as reference_id,
+        shop_id,
+        currency,
+        completed_date as business_date,
+        cast(0 as decimal(18, 4)) as deposited_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        amount as used_amount
+    from paid_ahead
+    where completed_date is not null
+
+    union all
+
+    select
+        payments.account_id,
+        'credit account' as kind,
+        cast(coalesce(raw_payments.credit_account_id, 0) as varchar) as reference_id,
+        cast(null as bigint) as shop_id,
+        payments.currency,
+        payments.business_date,
+        case when payments.amount < 0 then -payments.amount else 0 end as deposited_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        case when payments.amount > 0 then payments.amount else 0 end as used_amount
+    from payments
+    left join raw_payments
+        on
+            payments.account_id = raw_payments.account_id
+            and payments.payment_id = raw_payments.payment_id
+    where payments.payment_kind = 'credit account'
+
+),
+
+by_day as (
+
+    select
+        account_id,
+        kind,
+        reference_id,
+        max(shop_id) as shop_id,
+        coalesce(max(currency), 'XXX') as currency,
+        business_date,
+        sum(deposited_amount) as deposited_amount,
+        sum(refunded_amount) as refunded_amount,
+        sum(used_amount) as used_amount,
+        sum(deposited_amount - refunded_amount - used_amount) as net_amount
+    from movements
+    group by
+        account_id,
+        kind,
+        reference_id,
+        business_date
+
+),
+
+running as (
+
+    select
+        by_day.*,
+        sum(net_amount) over (
+            partition by account_id, kind, reference_id
+            order by business_date asc nulls last
+            rows between unbounded preceding and current row
+        ) as balance,
+        min(business_date) over (partition by account_id, kind, reference_id) as opened_date,
+        max(business_date) over (partition by account_id, kind, reference_id) as last_date
+    from by_day
+
+)
+
+select
+    running.account_id,
+    running.kind,
+    running.reference_id,
+    running.business_date,
+    running.shop_id,
+    running.currency,
+    coalesce(sales.customer_id, credit_accounts.customer_id) as customer_id,
+    running.opened_date,
+    running.business_date = running.last_date as is_latest,
+    cast(running.deposited_amount as decimal(18, 4)) as deposited_amount,
+    cast(running.refunded_amount as decimal(18, 4)) as refunded_amount,
+    cast(running.used_amount as decimal(18, 4)) as used_amount,
+    cast(running.net_amount as decimal(18, 4)) as net_amount,
+    cast(running.balance as decimal(18, 4)) as balance,
+    cast(case when running.business_date = running.last_date then -credit_accounts.balance end as decimal(18, 4))
+        as stated_balance
+from running
+left join sales
+    on
+        running.kind = 'open order'
+        and running.account_id = sales.account_id
+        and running.reference_id = sales.order_id
+left join credit_accounts
+    on
+        running.kind = 'credit account'
+        and running.account_id = credit_accounts.account_id
+        and running.reference_id = cast(credit_accounts.credit_account_id as varchar)

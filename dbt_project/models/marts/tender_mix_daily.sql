@@ -1,0 +1,157 @@
+{#
+    A payment is net of change as the till keeps it. Money onto a card or an account comes as a negative payment of
+    that type beside the tender that paid for it: with it taken off, a day's types sum to what was sold, tips, what
+    was paid towards open orders and what cash was rounded by.
+#}
+with payments as (
+
+    select *
+    from {{ ref('fct_payments') }}
+
+),
+
+stores as (
+
+    select *
+    from {{ ref('int_stores') }}
+
+),
+
+locations as (
+
+    select *
+    from {{ ref('dim_locations') }}
+
+),
+
+by_type as (
+
+    select
+        account_id,
+        source,
+        store_id,
+        coalesce(shop_id, 0) as shop_id,
+        coalesce(payment_type_id, 0) as payment_type_id,
+        payment_type_name,
+        max(payment_kind) as payment_kind,
+        coalesce(currency, 'XXX') as currency,
+        business_date,
+        count(*) as payments,
+        sum(case when amount > 0 then amount else 0 end) as taken_amount,
+        sum(case when amount < 0 and movement not in ('gift_card_load', 'account_deposit') then -amount else 0 end)
+            as refunded_amount,
+        sum(case when amount < 0 and movement in ('gift_card_load', 'account_deposit') then -amount else 0 end)
+            as stored_amount,
+        sum(amount) as net_amount,
+        sum(case when is_order_completed then 0 else amount end) as deposit_amount,
+        sum(case when is_mirror then amount else 0 end) as mirror_amount,
+        sum(tip_amount) as tip_amount,
+        cast(0 as decimal(18, 4)) as cash_rounding_amount
+    from payments
+    group by
+        account_id,
+        source,
+        store_id,
+        coalesce(shop_id, 0),
+        coalesce(payment_type_id, 0),
+        payment_type_name,
+        coalesce(currency, 'XXX'),
+        business_date
+
+),
+
+{# nobody pays it: it is what totals in cash were rounded by, as the sales state it #}
+cash_rounding as (
+
+    select
+        counted_sales.account_id,
+        'lightspeed' as source,
+        counted_sales.account_id as store_id,
+        counted_sales.shop_id,
+        cast(0 as bigint) as payment_type_id,
+        'cash rounding' as payment_type_name,
+        'cash rounding' as payment_kind,
+        coalesce(counted_sales.currency, 'XXX') as currency,
+        counted_sales.business_date,
+        cast(0 as bigint) as payments,
+        cast(0 as decimal(18, 4)) as taken_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        cast(0 as decimal(18, 4)) as stored_amount,
+        cast(0 as decimal(18, 4)) as net_amount,
+        cast(0 as decimal(18, 4)) as deposit_amount,
+        cast(0 as decimal(18, 4)) as mirror_amount,
+        cast(0 as decimal(18, 4)) as tip_amount,
+        sum(sales.cash_rounding_delta) as cash_rounding_amount
+    from {{ ref('int_lightspeed__counted_sales') }} as counted_sales
+    inner join {{ ref('stg_lightspeed__sales') }} as sales
+        on
+            counted_sales.account_id = sales.account_id
+            and counted_sales.sale_id = sales.sale_id
+    where sales.cash_rounding_delta <> 0
+    group by
+        counted_sales.account_id,
+        counted_sales.shop_id,
+        coalesce(counted_sales.currency, 'XXX'),
+        counted_sales.business_date
+
+),
+
+rows_of_days as (
+
+    select *
+    from by_type
+
+    union all
+
+    select *
+    from cash_rounding
+
+),
+
+with_day as (
+
+    select
+        rows_of_days.*,
+        sum(net_amount) over (
+            partition by account_id, source, store_id, shop_id, currency, business_date
+        ) as day_net_amount,
+        sum(mirror_amount) over (
+            partition by account_id, source, store_id, shop_id, currency, business_date
+        ) as day_mirror_amount
+    from rows_of_days
+
+)
+
+select
+    with_day.account_id,
+    with_day.source,
+    with_day.store_id,
+    with_day.shop_id,
+    coalesce(locations.location_name, stores.store_name, concat('store ', cast(with_day.store_id as varchar)))
+        as location_name,
+    with_day.currency,
+    with_day.business_date,
+    with_day.payment_type_id,
+    with_day.payment_type_name,
+    with_day.payment_kind,
+    cast(with_day.payments as bigint) as payments,
+    cast(with_day.taken_amount as decimal(18, 4)) as taken_amount,
+    cast(with_day.refunded_amount as decimal(18, 4)) as refunded_amount,
+    cast(with_day.stored_amount as decimal(18, 4)) as stored_amount,
+    cast(with_day.net_amount as decimal(18, 4)) as net_amount,
+    cast(with_day.deposit_amount as decimal(18, 4)) as deposit_amount,
+    cast(with_day.mirror_amount as decimal(18, 4)) as mirror_amount,
+    cast(with_day.tip_amount as decimal(18, 4)) as tip_amount,
+    cast(with_day.cash_rounding_amount as decimal(18, 4)) as cash_rounding_amount,
+    cast(with_day.day_net_amount as decimal(18, 4)) as day_net_amount,
+    cast(with_day.day_mirror_amount as decimal(18, 4)) as day_mirror_amount
+from with_day
+left join locations
+    on
+        with_day.source = 'lightspeed'
+        and with_day.account_id = locations.account_id
+        and with_day.shop_id = locations.shop_id
+left join stores
+    on
+        with_day.source = stores.source
+        and with_day.store_id = stores.store_id

@@ -345,7 +345,12 @@ excluded as (
                 )
             )
     where
-        closures.kind in ('{{ excluded_kinds | join("', '") }}')
+        closures.kind in (
+            {% for kind in excluded_kinds %}
+                '{{ kind }}',
+            {% endfor %}
+            'none'
+        )
     group by
         compared.account_id,
         compared.currency,

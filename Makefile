@@ -13,13 +13,13 @@ DBT_FOLDERS := --project-dir dbt_project --profiles-dir dbt_project \
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
 
-# A file of tests a worker: what a file's tests share is made once.
+# A file of tests a worker, and a shared world a worker (tests/conftest.py): what tests share is made once.
 test: $(SETTLED)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 # Kills, random histories and whatever else takes a minute and more; CI runs it.
 long: $(SETTLED)
-	$(BIN)/pytest -n 2 --dist loadfile -m long
+	$(BIN)/pytest -n 2 --dist loadgroup -m long
 
 # Kills a run at every place that it passes, and runs it again.
 kills: $(SETTLED)

@@ -46,6 +46,19 @@ BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 """Columns that say when a row came, not what it says."""
 
 
+SHARED = ("omni", "traded", "hostile")
+"""Worlds that take a minute to make: each is made on one worker, and whatever reads it runs there."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run on several workers, those that share a world, else those of a file, run on the same one."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        world = next((name for name in SHARED if name in asked), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(world))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A developer's .env and environment are not the tests'."""

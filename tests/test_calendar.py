@@ -288,7 +288,7 @@ def test_a_view_is_published_as_what_it_shows(traded: Retail) -> None:
     [
         ("4-4-5", "is not a JSON object such as"),
         ("[1]", "is not a JSON object such as"),
-        ('{"fiscal_patern": "4-4-5"}', "fiscal_patern is not a variable; the variables are .*, comp_after_full_months, "),
+        ('{"fiscal_patern": "4-4-5"}', "fiscal_patern is not a variable; the variables are .*, comp_method, "),
         ('{"cost_basis": "fifo"}', "cost_basis is set by TILLHOUSE_COST_BASIS"),
     ],
 )

@@ -113,6 +113,7 @@ def test_money_by_payment_type_and_day_is_the_worlds_own_to_the_cent(traded: Ret
     assert_payments_are_the_worlds_own(traded)
 
 
+@pytest.mark.long
 def test_a_payment_re_typed_without_a_trace_is_found_by_the_weekly_re_read(tmp_path: Path) -> None:
     """Where no clock tells of it, the sale is as it was until the last weeks are read again."""
     made = retail(tmp_path / "data", Plan(sales=300, days=20, retype_moves_update_time=False))
@@ -275,6 +276,7 @@ def test_the_first_value_that_cannot_be_cast_may_come_on_any_night(small: Retail
     assert (found["table_name"], found["record_id"], found["value"]) == ("sale", sale["saleID"], "a few coins")
 
 
+@pytest.mark.long
 def test_a_category_that_was_deleted_keeps_its_name_and_says_so(small: Retail) -> None:
     small.night()
     small.tomorrow()
@@ -314,6 +316,7 @@ def test_rows_are_kept_in_the_landing_zone_by_account_entity_and_run(small: Reta
     assert rows >= len(small.table("raw_lightspeed.sale"))
 
 
+@pytest.mark.long
 def test_a_backfill_that_stopped_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fetched before is loaded with its cursor; the next night asks for the ids beyond it."""
     monkeypatch.setattr("pipelines.extraction.SLICE_ROWS", 100)
@@ -335,6 +338,7 @@ def test_a_backfill_that_stopped_goes_on_where_it_stopped(tmp_path: Path, monkey
     assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
 
 
+@pytest.mark.long
 def test_a_defect_in_one_table_costs_no_other_its_night(small: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
@@ -377,6 +381,7 @@ def test_a_damaged_token_file_costs_no_other_account_its_night(small: Retail) ->
     assert {row["account_id"] for row in small.table("raw_lightspeed.sale")} == {120001}
 
 
+@pytest.mark.long
 def test_an_account_whose_first_reading_stopped_is_withheld_until_it_is_complete(tmp_path: Path) -> None:
     """A fraction of a history would pass for it; the other account is published meanwhile."""
     made = retail(tmp_path / "data", Plan(sales=300, days=60), Knobs(speed=10_000, page_size=20))

@@ -76,6 +76,7 @@ def test_what_is_refunded_or_edited_later_moves_no_earlier_day_of_a_ledger(
     assert any(row["order_id"] in placed for row in later)
 
 
+@pytest.mark.long
 def test_one_stores_failure_leaves_the_others_and_its_own_cursor(tmp_path: Path) -> None:
     made = retail(tmp_path / "data", Plan(sales=300, days=30), online=True)
     api = made.sandbox.online.ecwid(71000001)

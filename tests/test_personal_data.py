@@ -268,6 +268,7 @@ def test_every_number_is_the_same_with_hashed_people(hostile: Hostile, hashed: R
     assert {row["first_name"] for row in hashed.table("intermediate.int_customers") if row["is_generic"]} == {"Web"}
 
 
+@pytest.mark.long
 def test_revenue_is_the_same_without_people(hostile: Hostile, hashed: Retail) -> None:
     """A landing zone is read again by the setting of the day."""
     dropped = hashed.settings.model_copy(update={"lightspeed_pii": "drop"})

@@ -273,6 +273,7 @@ def test_a_difference_within_the_tolerance_stops_nothing(nights: Nights) -> None
     assert run.publish(lenient).record.published_anyway is False
 
 
+@pytest.mark.long
 def test_what_is_published_anyway_is_written_down(nights: Nights) -> None:
     """Last: it leaves the world as published."""
     outcome = nights.made.night(publish_anyway=True)

@@ -52,6 +52,7 @@ def test_the_landing_zone_alone_rebuilds_every_row_and_the_next_night_goes_on(ho
     assert not [path for path in made.asked()[asked:] if "/Sale.json" in path and "sort=saleID&saleID=%3E%2C" in path]
 
 
+@pytest.mark.long
 def test_a_replay_that_cannot_be_whole_changes_nothing(small: Retail) -> None:
     """Rows that are gone from the landing zone are told by file, and the old tables stay."""
     small.extract()

@@ -103,7 +103,7 @@ class Privacy:
 
     def rows(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* as they may be written."""
-        if entity not in self.entities or not self._rules(entity).parts:
+        if entity not in self.entities or self._rules(entity) == Personal({}):
             return rows
         return [_encode(self.node(entity, _decode(row))) for row in rows]
 
@@ -120,7 +120,9 @@ class Privacy:
         }
 
     def _rules(self, entity: str) -> Personal:
-        return self.entities[entity].secrets if self.mode == "keep" else self.entities[entity]
+        """Where people are kept, secrets are not, nor what a table of nothing but secrets may hold."""
+        rules = self.entities[entity]
+        return rules if self.mode != "keep" or set(rules.parts.values()) <= {Part.SECRET} else rules.secrets
 
     def _value(self, rules: Personal, path: str, value: Any, *, is_nobody: bool) -> Any:
         if isinstance(value, list):

@@ -50,6 +50,10 @@ DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 SALES = frozenset({"sale", "customer_order", "tokens"})
 """Tables that an account has nothing to say without."""
 
+PARSED: dict[str, Any] = {}
+"""The dbt project, by its variables: parsing takes longer than building a small warehouse."""
+PARSING = threading.Lock()
+
 log = logging.getLogger("tillhouse")
 
 
@@ -632,28 +636,49 @@ def _online_stores(settings: Settings) -> list[list[Any]]:
 
 
 def _dbt(settings: Settings, *words: str) -> Any:
+    """What dbt answers to *words*, on the project as it was parsed once."""
     from dbt.cli.main import dbtRunner
 
+    return _invoke(dbtRunner(_parse(settings)), settings, *words)
+
+
+def _parse(settings: Settings) -> Any:
+    """The project with the settings' variables; None where it cannot be parsed, which the next command tells."""
+    from dbt.cli.main import dbtRunner
+
+    variables = _variables(settings)
+    with PARSING:
+        if not PARSED.get(variables):
+            PARSED[variables] = _invoke(dbtRunner(), settings, "parse").result
+        return PARSED[variables]
+
+
+def _invoke(runner: Any, settings: Settings, *words: str) -> Any:
     os.environ["TILLHOUSE_WORK_FILE"] = str(settings.work_file.absolute())
     os.environ["DO_NOT_TRACK"] = "1"
-    variables = {
-        **settings.tillhouse_dbt_vars,
-        "cost_basis": settings.tillhouse_cost_basis,
-        "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
-        "reporting_currency": settings.tillhouse_reporting_currency,
-    }
     folders = {
         "--project-dir": DBT_PROJECT,
         "--profiles-dir": DBT_PROJECT,
         "--target-path": settings.tillhouse_data_dir.absolute() / "dbt",
         "--log-path": settings.logs_dir.absolute(),
-        "--vars": json.dumps(variables),
+        "--vars": _variables(settings),
     }
     arguments = [str(part) for pair in folders.items() for part in pair]
     try:
-        return dbtRunner().invoke(["--quiet", "--log-level", "none", *words, *arguments])
+        return runner.invoke(["--quiet", "--log-level", "none", *words, *arguments])
     finally:
         _let_go_of_the_work_file()
+
+
+def _variables(settings: Settings) -> str:
+    return json.dumps(
+        {
+            **settings.tillhouse_dbt_vars,
+            "cost_basis": settings.tillhouse_cost_basis,
+            "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
+            "reporting_currency": settings.tillhouse_reporting_currency,
+        }
+    )
 
 
 def _let_go_of_the_work_file() -> None:
@@ -665,7 +690,7 @@ def _let_go_of_the_work_file() -> None:
 
 def _parse_in_background(settings: Settings) -> threading.Thread:
     """Importing dbt and parsing the project take seconds and no network: that fits beside the extraction."""
-    thread = threading.Thread(target=_dbt, args=(settings, "parse"), name="dbt parse", daemon=True)
+    thread = threading.Thread(target=_parse, args=(settings,), name="dbt parse", daemon=True)
     thread.start()
     return thread
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -70,8 +69,7 @@ MARTS = {path.stem for path in (run.DBT_PROJECT / "models" / "marts").rglob("*.s
 
 @pytest.fixture(scope="module")
 def manifest(traded: Retail) -> dict[str, Any]:
-    path = traded.settings.tillhouse_data_dir / "dbt" / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = run._parse(traded.settings).writable_manifest().to_dict(omit_none=False)
     return found
 
 

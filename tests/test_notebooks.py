@@ -77,3 +77,14 @@ def test_a_question_states_itself_and_has_an_answer(path: Path, traded: Retail) 
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)
+
+
+def test_the_average_ticket_is_its_units_at_their_average_price(traded: Retail) -> None:
+    """Within what rounding each of the three to the cent allows."""
+    sql = (NOTEBOOKS / "sql" / "average_ticket_and_units.sql").read_text(encoding="utf-8")
+
+    rows = traded.query(f"set schema = 'marts'; {sql}")
+
+    assert len(rows) == 5
+    for _, _, ticket, units, price in rows:
+        assert abs(float(ticket) - float(units) * float(price)) <= 0.005 * (1 + float(units) + float(price))

@@ -390,9 +390,11 @@ forgotten_clock_outs as (
 
 ),
 
-{# read where the account allows it: else brands, closings or balances are missing, or as old as their last reading #}
+{# read where the account allows it: else hours, brands, closings or balances are missing, or as old as their last reading #}
 optional_tables as (
 
+    select 'employee_hours' as table_name
+    union all
     select 'manufacturer' as table_name
     union all
     select 'vendor' as table_name

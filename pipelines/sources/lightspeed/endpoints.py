@@ -170,6 +170,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reading=Reading.RECENT,
         clock="checkIn",
         scope="employee:admin_employees",
+        is_optional=True,
         columns=columns(ids="employeeHoursID employeeID shopID", times="checkIn checkOut"),
     ),
     Endpoint(
@@ -383,11 +384,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         columns=columns(
             ids="creditAccountID customerID", money="balance", flags="giftCard archived", times="timeStamp"
         ),
-        # A card's name and description may repeat its code.
-        personal=personal(
-            secrets="code name description",
-            others="creditAccountID customerID giftCard archived balance creditLimit timeStamp",
-        ),
+        # A card's code is its money, and its name or description may repeat it: nothing else is let in.
+        personal=personal(others="creditAccountID customerID giftCard archived balance creditLimit timeStamp"),
     ),
     Endpoint(
         table="unattached_sale_line",

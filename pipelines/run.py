@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import landing, published, reconciling, warehouse
+from pipelines import dictionary, landing, published, reconciling, warehouse
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.errors import (
     AuthError,
@@ -125,7 +125,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _transform(settings, record)
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
-        marts = warehouse.publish(settings.work_file, settings.warehouse_file)
+        marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments())
         record.status = "partial" if extracted.failures else "ok"
         landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
         return Outcome(record, marts)
@@ -164,7 +164,7 @@ def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
         _refuse_untested(settings)
         found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
         _refuse_unreconciled(settings, record, found, anyway=anyway)
-        marts = warehouse.publish(settings.work_file, settings.warehouse_file)
+        marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments())
         record.status = "ok"
         return Outcome(record, marts)
 

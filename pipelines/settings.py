@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,15 @@ def _base_url(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+def _currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}|", code):
+        raise ValueError("is not the code of a currency such as USD or EUR")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_currency)]
 
 PROJECT_FILE = Path(__file__).parent.parent / "dbt_project" / "dbt_project.yml"
 OWN_SETTINGS = frozenset({"cost_basis", "business_day_cutover_hours", "reporting_currency"})
@@ -99,10 +109,8 @@ class Settings(BaseSettings):
     tillhouse_business_day_cutover_hours: int = Field(
         0, ge=0, le=23, description="Sales before this local hour belong to the day before"
     )
-    tillhouse_reporting_currency: str = Field(
-        "",
-        pattern=r"^([A-Z]{3})?$",
-        description="ISO code of the currency that group totals are in; empty: each its own",
+    tillhouse_reporting_currency: Currency = Field(
+        "", description="ISO code of the currency that group totals are in; empty: each its own"
     )
     tillhouse_dbt_vars: Variables = Field(
         {}, description="What the fiscal calendar and comparable sales follow, by the names in dbt_project.yml"

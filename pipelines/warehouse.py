@@ -259,8 +259,8 @@ def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequenc
             connection.unregister("rows")
 
 
-def publish(work_file: Path, warehouse_file: Path) -> int:
-    """Copy the marts beside the published file and move them over it; returns the number of marts.
+def publish(work_file: Path, warehouse_file: Path, comments: Iterable[tuple[str, str, str]] = ()) -> int:
+    """Copy the marts with their *comments* beside the published file and move them over it; returns how many marts.
 
     Whoever reads the old file goes on reading it whole; whoever opens it next has the new one whole.
     """
@@ -269,6 +269,7 @@ def publish(work_file: Path, warehouse_file: Path) -> int:
     with opened(fresh) as connection:
         connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
         marts = _copy(connection, "work", MARTS)
+        _comment(connection, comments)
         connection.execute("detach work")
         connection.execute("checkpoint")
     if not marts:
@@ -296,6 +297,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> 
     for name in names:
         connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")
     return len(names)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[tuple[str, str, str]]) -> None:
+    connection.execute("begin")
+    for mart, column, text in comments:
+        place = f"column {MARTS}.{mart}.{column}" if column else f"table {MARTS}.{mart}"
+        quoted = text.replace("'", "''")
+        connection.execute(f"comment on {place} is '{quoted}'")
+    connection.execute("commit")
 
 
 def _make_durable(path: Path) -> None:

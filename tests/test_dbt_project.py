@@ -121,6 +121,16 @@ def test_every_model_says_its_grain_and_every_mart_describes_and_tests_every_col
         assert [name for name, column in mart["columns"].items() if not column["description"]] == [], mart["name"]
 
 
+def test_the_published_file_tells_what_its_marts_and_columns_mean(traded: Retail) -> None:
+    [(columns, told)] = traded.query(
+        "select count(*), count(comment) from duckdb_columns() where schema_name = 'marts'"
+    )
+    [(tables, described)] = traded.query("select count(*), count(comment) from duckdb_tables()")
+
+    assert (told, described) == (columns, tables)
+    assert tables == len(MARTS)
+
+
 def test_every_mart_that_a_quality_check_names_is_one(traded: Retail) -> None:
     rows = traded.query("select distinct marts from marts.data_quality")
     named = {mart for (marts,) in rows for mart in marts.split(", ") if mart}

@@ -4,7 +4,7 @@ select
     dayname(completed_local_at) as weekday_name,
     extract('hour' from completed_local_at) as local_hour,
     sum(transactions) as transactions,
-    sum(net_amount) as net_sales
+    round(sum(net_amount), 2) as net_sales
 from fct_orders
 group by
     currency,

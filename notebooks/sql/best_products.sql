@@ -4,8 +4,8 @@ select
     products.product_name,
     events.currency,
     sum(events.quantity) as units,
-    sum(events.net_amount) as net_sales,
-    sum(events.net_amount - events.cost_amount) as gross_margin
+    round(sum(events.net_amount), 2) as net_sales,
+    round(sum(events.net_amount - events.cost_amount), 2) as gross_margin
 from fct_sales_events as events
 inner join dim_products as products
     on

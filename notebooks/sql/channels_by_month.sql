@@ -3,7 +3,7 @@ select
     channels.channel_name,
     revenue.sub_channel,
     revenue.currency,
-    date_trunc('month', revenue.business_date) as month_start_date,
+    cast(date_trunc('month', revenue.business_date) as date) as month_start_date,
     sum(revenue.orders) as orders,
     sum(revenue.net_sales) as net_sales
 from revenue_by_channel_daily as revenue

@@ -2,8 +2,8 @@
 select
     employees.employee_name,
     events.currency,
-    sum(events.net_amount) as net_sales,
-    sum(events.return_amount) as returned,
+    round(sum(events.net_amount), 2) as net_sales,
+    round(sum(events.return_amount), 2) as returned,
     round(100 * sum(events.return_amount) / nullif(sum(events.gross_amount), 0), 1) as returned_percent
 from fct_sales_events as events
 left join dim_employees as employees

@@ -33,7 +33,7 @@ MORNING = 6
 FLOAT, PAYOUT = Decimal(150), Decimal(-20)
 
 OLD_CARD, OLD_ACCOUNT, ARCHIVED_CARD = 20, 3, 2
-BROUGHT_OVER = {OLD_CARD: Decimal(-250), OLD_ACCOUNT: Decimal(-40)}
+BROUGHT_OVER = {OLD_CARD: Decimal(-12_000), OLD_ACCOUNT: Decimal(-40)}
 """Balances from before the first sale: what is held for somebody is negative, as documented."""
 
 MISCOUNTED = {0: Decimal("-0.05"), 4: Decimal(1), 7: Decimal(-20)}

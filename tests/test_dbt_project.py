@@ -61,6 +61,8 @@ RULES = {
     "products": "every_event_is_of_one_product",
     "discounts and costs of products": "a_product_knows_how_deep_its_discounts_go_and_how_far_its_costs_are_known",
     "baskets": "a_pair_counts_the_tickets_that_have_both_and_not_their_lines",
+    "amounts in another currency": "a_day_of_any_size_is_exchanged",
+    "missing rates": "a_missing_rate_is_missing_and_never_one",
     "histories": "a_change_of_meaning_is_a_version_and_what_is_not_known_is_none",
 }
 

@@ -21,6 +21,7 @@
 {%- endmacro %}
 
 
+{# Widened first: an engine gives a product the digits of its factors, and a day of ten thousand would not fit. #}
 {% macro converted(amount, rates) -%}
-    cast(round({{ amount }} * {{ rates }}.exchange_rate, 4) as decimal(18, 4))
+    cast(round(cast({{ amount }} as decimal(38, 4)) * {{ rates }}.exchange_rate, 4) as decimal(18, 4))
 {%- endmacro %}

@@ -77,3 +77,15 @@
 {% macro default__days_since(day, earlier) -%}
     cast({{ day }} - {{ earlier }} as integer)
 {%- endmacro %}
+
+
+{#
+    Whether a day may be the last one of a window that looks back: a ticket that bears a date to come, as of a till whose
+    clock was wrong, must not move the window to where nothing else is. A day more than the run's own is some zone's.
+#}
+{% macro has_come(day) -%}
+    {{ day }} <= (
+        select coalesce({{ days_after('cast(max(started_at) as date)', 1) }}, cast('9999-12-31' as date))
+        from {{ ref('stg_tillhouse__runs') }}
+    )
+{%- endmacro %}

@@ -1,6 +1,6 @@
 {#
     Comparable and non-comparable come to the total, and the total of a week and of its days of last year to what the
-    channels sold on those days; where every location's days are over.
+    channels sold on those days; where every location's days are over: a week before, since one that has just opened has none yet.
 #}
 with by_location as (
 
@@ -13,7 +13,7 @@ read_until as (
 
     select
         account_id,
-        min(last_date_over) as last_date_over
+        {{ days_after('min(last_date_over)', -7) }} as last_date_over
     from by_location
     group by account_id
 

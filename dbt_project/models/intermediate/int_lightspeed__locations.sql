@@ -47,7 +47,7 @@ final as (
     select
         known_or_sold_in.*,
         accounts.name as account_name,
-        {{ json_text('accounts.currency_json', '$.code') }} as currency
+        coalesce({{ json_text('accounts.currency_json', '$.code') }}, 'XXX') as currency
     from known_or_sold_in
     left join accounts on known_or_sold_in.account_id = accounts.account_id
 

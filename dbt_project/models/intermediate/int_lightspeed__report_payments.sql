@@ -20,7 +20,7 @@ select
     payments.store_id as account_id,
     payments.shop_id,
     cast(payments.order_id as bigint) as sale_id,
-    payments.payment_type_id,
+    coalesce(payments.payment_type_id, 0) as payment_type_id,
     payments.payment_kind,
     payments.is_order_completed,
     payments.amount,

@@ -43,7 +43,7 @@ online as (
         {# a store that belongs to no Lightspeed account is a retailer of its own #}
         coalesce(links.account_id, shops.store_id) as account_id,
         {{ known_zone('shops.time_zone') }} as time_zone,
-        shops.currency
+        coalesce(shops.currency, 'XXX') as currency
     from shops
     inner join complete_stores
         on
@@ -64,7 +64,7 @@ tills as (
         accounts.name as store_name,
         accounts.account_id,
         cast(null as varchar) as time_zone,
-        {{ json_text('accounts.currency_json', '$.code') }} as currency
+        coalesce({{ json_text('accounts.currency_json', '$.code') }}, 'XXX') as currency
     from {{ ref('stg_lightspeed__accounts') }} as accounts
     inner join {{ ref('int_lightspeed__ready_accounts') }} as ready_accounts
         on accounts.account_id = ready_accounts.account_id

@@ -26,6 +26,7 @@ windows as (
         max(business_date) as last_date,
         cast({{ dbt.dateadd('day', 1 - var('basket_window_days'), 'max(business_date)') }} as date) as first_date
     from lines
+    where {{ has_come('business_date') }}
     group by account_id
 
 ),

@@ -73,7 +73,6 @@ movements as (
         orders.business_date,
         max(orders.location_name) as shop_name,
         max(orders.time_zone) as time_zone,
-        max(orders.completed_at) as last_order_at,
         min(reads.read_at) as read_at,
         min(case when orders.transactions > 0 then orders.business_date end) as first_sale_date,
         cast(0 as decimal(38, 10)) as net_sales,
@@ -104,7 +103,6 @@ movements as (
         business_date,
         cast(null as varchar) as shop_name,
         cast(null as varchar) as time_zone,
-        cast(null as timestamp with time zone) as last_order_at,
         cast(null as timestamp with time zone) as read_at,
         cast(null as date) as first_sale_date,
         sum(net_amount) as net_sales,
@@ -175,7 +173,7 @@ openings as (
 
 ),
 
-{# a day is over where the location is, and once its source was read after it #}
+{# a day is over where the location is, and once its source was read after it; one that is read no more sells no more #}
 traded as (
 
     select
@@ -190,8 +188,7 @@ traded as (
         max(business_date) as last_sale_date,
         coalesce(
             min({{ business_date(local_time('read_at', "coalesce(time_zone, 'UTC')")) }}),
-            max({{ business_date(local_time('last_order_at', "coalesce(time_zone, 'UTC')")) }}),
-            max(business_date)
+            {{ days_after('max(business_date)', 1) }}
         ) as unfinished_date
     from located
     group by

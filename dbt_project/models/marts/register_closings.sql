@@ -9,8 +9,17 @@ with counts as (
 
 amounts as (
 
-    select *
+    select
+        account_id,
+        register_count_id,
+        coalesce(payment_type_id, 0) as payment_type_id,
+        sum(counted_amount) as counted_amount,
+        sum(calculated_amount) as calculated_amount
     from {{ ref('stg_lightspeed__register_count_amounts') }}
+    group by
+        account_id,
+        register_count_id,
+        coalesce(payment_type_id, 0)
 
 ),
 
@@ -163,7 +172,7 @@ closed_amounts as (
         coalesce(amounts.account_id, while_open.account_id) as account_id,
         coalesce(amounts.register_count_id, while_open.register_count_id) as register_count_id,
         coalesce(amounts.payment_type_id, while_open.payment_type_id, 0) as payment_type_id,
-        amounts.register_count_amount_id is not null as is_counted,
+        amounts.register_count_id is not null as is_counted,
         coalesce(amounts.counted_amount, 0) as counted_amount,
         coalesce(amounts.calculated_amount, 0) as calculated_amount,
         coalesce(while_open.payments, 0) as payments,

@@ -40,6 +40,7 @@ last_days as (
         account_id,
         max(business_date) as last_date
     from revenue
+    where {{ has_come('business_date') }}
     group by account_id
 
 ),

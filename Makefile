@@ -13,13 +13,13 @@ DBT_FOLDERS := --project-dir dbt_project --profiles-dir dbt_project \
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
 
-# A file of tests a worker, and a shared world a worker (tests/conftest.py): what tests share is made once.
+# Which tests share a worker, and so what is made once, is told in tests/conftest.py.
 test: $(SETTLED)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 # Kills, random histories and whatever else takes a minute and more; CI runs it.
 long: $(SETTLED)
-	$(BIN)/pytest -n 2 --dist loadgroup -m long
+	$(BIN)/pytest -n 2 -m long
 
 # Kills a run at every place that it passes, and runs it again.
 kills: $(SETTLED)

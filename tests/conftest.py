@@ -16,6 +16,7 @@ import httpx
 import pytest
 import stamina
 from starlette.applications import Starlette
+from xdist.scheduler import LoadScopeScheduling
 
 from pipelines import run
 from pipelines.run import Options, Outcome, Report
@@ -46,17 +47,25 @@ BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 """Columns that say when a row came, not what it says."""
 
 
-SHARED = ("omni", "traded", "hostile")
-"""Worlds that take a minute to make: each is made on one worker, and whatever reads it runs there."""
+SHARED = {
+    "traded": ("calendar", "cli", "dbt_project", "money", "nights", "notebooks", "people", "products", "reconciling"),
+    "omni": ("channel_profile", "omnichannel", "rates"),
+    "hostile": ("personal_data", "replay"),
+}
+"""Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run on several workers, those that share a world, else those of a file, run on the same one."""
-    for item in items:
-        asked = getattr(item, "fixturenames", ())
-        world = next((name for name in SHARED if name in asked), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(world))
+class Sharing(LoadScopeScheduling):  # type: ignore[misc] - it has no types
+    """A file's tests run on one worker, and so do those of files that share a world."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
+        return next((world for world, files in SHARED.items() if file in files), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    return Sharing(config, log)
 
 
 @pytest.fixture(autouse=True)

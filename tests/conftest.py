@@ -55,7 +55,7 @@ SHARED = {
 """Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""
 
 
-class Sharing(LoadScopeScheduling):  # type: ignore[misc] - it has no types
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it brings no types
     """A file's tests run on one worker, and so do those of files that share a world."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -34,6 +34,15 @@ pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("HISTORIES", "2"))
 """`HISTORIES=100 pytest tests/test_histories.py` tries more."""
 
+AS_LONG_AS_ASKED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
 PLAN = Plan(sales=150, days=25)
 """All of it lies in the weeks that the deep re-read covers: what no clock tells of is found by it, and only there."""
 
@@ -180,14 +189,7 @@ def cut_at(number: int, step: Callable[..., Any]) -> Callable[..., Any]:
     return cut
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@AS_LONG_AS_ASKED
 @given(nights=NIGHTS)
 def test_after_any_history_the_marts_are_the_worlds_own(
     nights: list[Any], tmp_path_factory: pytest.TempPathFactory

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.demo import compare
 from pipelines.sandbox import truth
 from tests.kills.rig import KILLED, Rig, rig
-from tests.test_histories import EDITS, EXAMPLES, PLAN, TRANSIENT, Clerk
+from tests.test_histories import AS_LONG_AS_ASKED, EDITS, PLAN, TRANSIENT, Clerk
 from tests.test_nights import as_told, assert_payments_are_the_worlds_own
 
 pytestmark = pytest.mark.long
@@ -46,14 +46,7 @@ NIGHTS = st.lists(
 """A day's edits, the page size, what the server answers wrongly, and where one attempt after the other is killed."""
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@AS_LONG_AS_ASKED
 @given(nights=NIGHTS)
 def test_after_any_history_of_kills_the_marts_are_the_worlds_own(
     nights: list[Any], tmp_path_factory: pytest.TempPathFactory

@@ -115,7 +115,10 @@ by_day as (
 
 ),
 
-{# what Lightspeed holds now beyond what is known to have moved: cards from before the first sale that is loaded #}
+{#
+    What Lightspeed holds now beyond what is known to have moved: cards from before the first sale that is loaded. They
+    are in the tills' currency.
+#}
 stated as (
 
     select
@@ -131,9 +134,13 @@ moved_at_tills as (
 
     select
         account_id,
-        sum(case when source = 'lightspeed' then amount else 0 end) as amount
+        currency,
+        sum(amount) as amount
     from movements
-    group by account_id
+    where source = 'lightspeed'
+    group by
+        account_id,
+        currency
 
 )
 
@@ -157,5 +164,8 @@ select
     ) as balance,
     cast(stated.balance - moved_at_tills.amount as decimal(18, 4)) as opening_balance
 from by_day
-left join moved_at_tills on by_day.account_id = moved_at_tills.account_id
+left join moved_at_tills
+    on
+        by_day.account_id = moved_at_tills.account_id
+        and by_day.currency = moved_at_tills.currency
 left join stated on by_day.account_id = stated.account_id

@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 
 def demo(folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "pipelines.cli", "--data-dir", str(folder), "demo", "--sales", "400", "--json"]

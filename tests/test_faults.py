@@ -561,6 +561,7 @@ def test_a_clock_of_ours_that_is_a_day_wrong_costs_a_refresh_at_most(
 # --- what the user sees -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_one_accounts_failure_ends_a_night_with_4_and_leaves_the_others_published(
     shop: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

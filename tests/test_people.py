@@ -293,6 +293,7 @@ def test_a_night_asks_for_the_newest_hours_only_and_finds_what_was_mended_delete
     assert rows[mended["employeeHoursID"]]["checked_out_at"] == mended["checkIn"] + timedelta(hours=2)
 
 
+@pytest.mark.long
 def test_a_mended_clock_in_of_weeks_ago_is_found_by_the_weekly_look(small: Retail) -> None:
     small.extract()
     account = small.store.accounts()[0]

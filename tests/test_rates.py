@@ -52,6 +52,7 @@ def test_what_adds_up_in_the_shops_currency_adds_up_in_the_reporting_currency(ma
     assert wrong == 0
 
 
+@pytest.mark.long
 def test_a_currency_without_a_rate_stops_the_publication_and_says_what_to_do(omni: Retail, tmp_path: Path) -> None:
     shutil.copytree(omni.settings.tillhouse_data_dir, tmp_path / "data")
     settings = omni.settings.model_copy(

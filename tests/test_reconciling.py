@@ -208,6 +208,7 @@ def lose_a_sale(made: Retail) -> dict[str, Any]:
     return sale
 
 
+@pytest.mark.long
 def test_a_night_asks_four_reports_and_one_count_of_each_account(nights: Nights) -> None:
     """14 drips: an account of one shop gives them back in as many seconds."""
     control = [row for row in nights.quiet.record.tables if row["table"] == "report"]
@@ -218,6 +219,7 @@ def test_a_night_asks_four_reports_and_one_count_of_each_account(nights: Nights)
     }
 
 
+@pytest.mark.long
 def test_a_sale_that_was_lost_is_found_missing_and_fetched_again(nights: Nights) -> None:
     """No clock tells of it: only the day's own total does."""
     sale = nights.lost
@@ -232,6 +234,7 @@ def test_a_sale_that_was_lost_is_found_missing_and_fetched_again(nights: Nights)
     assert [path for path in nights.asked_again if "TaxesByDay" in path and f"startDate={day[:8]}" in path]
 
 
+@pytest.mark.long
 def test_a_source_that_keeps_disagreeing_leaves_the_published_file_as_it_is(nights: Nights) -> None:
     assert nights.was_left_alone
     unexplained = [row for row in nights.work_rows if row["status"] == "unexplained"]
@@ -240,6 +243,7 @@ def test_a_source_that_keeps_disagreeing_leaves_the_published_file_as_it_is(nigh
     ]
 
 
+@pytest.mark.long
 def test_the_sentence_names_day_shop_amounts_and_sales(nights: Nights) -> None:
     [row] = [row for row in nights.work_rows if row["status"] == "unexplained"]
     amounts = f"{row['warehouse_amount']:.2f} here and {row['source_amount']:.2f} by Lightspeed"
@@ -253,6 +257,7 @@ def test_the_sentence_names_day_shop_amounts_and_sales(nights: Nights) -> None:
     assert "--publish-anyway" in nights.complaint
 
 
+@pytest.mark.long
 def test_the_step_alone_refuses_the_same_numbers_and_says_so_with_exit_3(nights: Nights) -> None:
     folder = nights.made.settings.tillhouse_data_dir
 
@@ -264,6 +269,7 @@ def test_the_step_alone_refuses_the_same_numbers_and_says_so_with_exit_3(nights:
     assert "1 unexplained" in typed(folder, "reconcile").stdout
 
 
+@pytest.mark.long
 def test_a_difference_within_the_tolerance_stops_nothing(nights: Nights) -> None:
     file = nights.made.settings.work_file
 

@@ -201,6 +201,7 @@ def test_a_full_refresh_that_fails_loses_nothing(refreshed: Refreshed) -> None:
     assert not refreshed.has(refreshed.half, "item", 7)
 
 
+@pytest.mark.long
 def test_after_a_full_refresh_a_replay_needs_nothing_older(refreshed: Refreshed, tmp_path: Path) -> None:
     """What had been gone before, and was only flagged, is not known any more."""
     trading, kept = refreshed.trading, tmp_path / "kept"

@@ -339,7 +339,9 @@ def test_a_backfill_that_stopped_goes_on_where_it_stopped(tmp_path: Path, monkey
 
 
 @pytest.mark.long
-def test_a_defect_in_one_kind_of_walk_costs_no_other_table_its_night(small: Retail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_in_one_kind_of_walk_costs_no_other_table_its_night(
+    small: Retail, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 

@@ -50,8 +50,8 @@ DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 SALES = frozenset({"sale", "customer_order", "tokens"})
 """Tables that an account has nothing to say without."""
 
-PARSED: dict[str, Any] = {}
-"""The dbt project, by its variables: parsing takes longer than building a small warehouse."""
+PARSED: dict[tuple[Path, str], Any] = {}
+"""The dbt project, by its folder and variables: parsing takes longer than building a small warehouse."""
 PARSING = threading.Lock()
 
 log = logging.getLogger("tillhouse")
@@ -646,11 +646,11 @@ def _parse(settings: Settings) -> Any:
     """The project with the settings' variables; None where it cannot be parsed, which the next command tells."""
     from dbt.cli.main import dbtRunner
 
-    variables = _variables(settings)
+    project = (DBT_PROJECT, _variables(settings))
     with PARSING:
-        if not PARSED.get(variables):
-            PARSED[variables] = _invoke(dbtRunner(), settings, "parse").result
-        return PARSED[variables]
+        if not PARSED.get(project):
+            PARSED[project] = _invoke(dbtRunner(), settings, "parse").result
+        return PARSED[project]
 
 
 def _invoke(runner: Any, settings: Settings, *words: str) -> Any:

@@ -390,7 +390,7 @@ forgotten_clock_outs as (
 
 ),
 
-{# read where the account allows it: else hours, brands, closings or balances are missing, or as old as their last reading #}
+{# read where the account allows it: else what its marts say is missing, or as old as its last reading #}
 optional_tables as (
 
     select 'employee_hours' as table_name

@@ -10,17 +10,9 @@ with rules as (
 
 ),
 
-{# the last days that an account has traded, so that an account that rests keeps its queue #}
 windows as (
 
-    select
-        account_id,
-        cast(max(business_date) - interval '{{ var("exceptions_days") }}' day as date) as before_date
-    from {{ ref('fct_orders') }}
-    where
-        source = 'lightspeed'
-        and {{ has_come('business_date') }}
-    group by account_id
+    {{ exception_windows() }}
 
 ),
 

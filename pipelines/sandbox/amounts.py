@@ -108,3 +108,8 @@ def amount(record: Record, field: str) -> Decimal:
     value = record[field]
     assert isinstance(value, int | Decimal), field
     return Decimal(value)
+
+
+def counts(sale: Record) -> bool:
+    """Whether *sale* is a sale to whoever adds up: rung up, and neither voided nor cancelled since."""
+    return bool(sale["completed"] and not sale["voided"] and not sale["archived"])

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.sandbox.amounts import ZERO, amount
+from pipelines.sandbox.amounts import ZERO, amount, counts
 from pipelines.sandbox.catalogue import CREDIT, GIFT, RETAILERS
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.truth import ledger_of_sales
@@ -98,7 +98,7 @@ def tax_totals(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
     for account_id in store.accounts():
         zones = _zones(store, account_id)
         for sale, lines, _ in ledger_of_sales(store, account_id):
-            if not sale["completed"] or sale["voided"] or sale["archived"] or not _is_told(sale, lines):
+            if not counts(sale) or not _is_told(sale, lines):
                 continue
             day = _day(sale["completeTime"], zones[sale["shopID"]])
             parts = sums[account_id, int(str(sale["shopID"])), day, int(str(sale["taxCategoryID"]))]

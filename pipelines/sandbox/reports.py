@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from pipelines.sandbox.amounts import TEN_PLACES, ZERO, amount, rounded
+from pipelines.sandbox.amounts import TEN_PLACES, ZERO, amount, counts, rounded
 from pipelines.sandbox.filters import BadFilterError
 from pipelines.sandbox.store import Record, Store, stamp_of
 from pipelines.sandbox.wire import leveled
@@ -127,7 +127,7 @@ class _Account:
             lines = self._store.of_sales(self._id, "SaleLine", [int(str(sale["saleID"])) for sale in sales])
             for sale in sales:
                 place = self._place(sale, sale["completeTime"])
-                if _counts(sale) and first <= place[0] <= last:
+                if counts(sale) and first <= place[0] <= last:
                     yield Sold(place, sale, lines[int(str(sale["saleID"]))])
 
     def paid(self, first: date, last: date) -> Iterator[tuple[Place, Record]]:
@@ -265,10 +265,6 @@ REPORTS: dict[str, Report] = {
     "DiscountsByDay": Report("Discounts", "discount", _discounts),
     "PaymentsByDay": Report("Payments", "amount", _payments),
 }
-
-
-def _counts(sale: Record) -> bool:
-    return bool(sale["completed"] and not sale["voided"] and not sale["archived"])
 
 
 def _tax(line: Record) -> Decimal:

@@ -15,7 +15,7 @@ from itertools import permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.sandbox.amounts import ZERO, amount, rounded
+from pipelines.sandbox.amounts import ZERO, amount, counts, rounded
 from pipelines.sandbox.catalogue import RETAILERS, Retailer
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, deleted, turn_of, web_orders
@@ -129,7 +129,7 @@ def employee_totals(store: Store) -> list[dict[str, Any]]:
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
         for sale, lines, payments in ledger_of_sales(store, account_id):
-            if sale["completed"] and not sale["voided"] and not sale["archived"]:
+            if counts(sale):
                 day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
                 for seller, sold in _sellers(sale, lines, payments, facts).items():
                     _add(days[account_id, sale["shopID"], seller, day], sold)
@@ -166,17 +166,17 @@ def _sellers(sale: Record, lines: list[Record], payments: list[Record], facts: _
 
 
 def _sold(sale: Record, line: Record, payments: list[Record], facts: _Facts) -> Sold:
-    units, net, cost = amount(line, "unitQuantity"), _net(line), amount(line, "avgCost")
-    if units < 0:
-        return Sold(units_returned=-units, returns=-net, net_sales=net, cost_of_goods=cost * units)
-    gross = _gross(sale, line)
+    """What *line* comes to; one that only loads a gift card is no unit of anything."""
+    sums = _line_sums(sale, line)
     loads = facts.loads_gift_card(payments) and not line["itemID"] and not amount(line, "unitPrice")
     return Sold(
-        units_sold=ZERO if loads or _is_fee(line) else units,
-        gross_sales=gross,
-        discounts=gross - net,
-        net_sales=net,
-        cost_of_goods=cost * units,
+        units_sold=ZERO if loads else sums.units_sold,
+        units_returned=sums.units_returned,
+        gross_sales=sums.gross_sales,
+        discounts=sums.discounts,
+        returns=sums.returns,
+        net_sales=sums.net_sales,
+        cost_of_goods=sums.cost_of_goods,
     )
 
 
@@ -235,7 +235,7 @@ def _counted_lines(store: Store) -> Iterator[tuple[Told, list[Record]]]:
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
         for sale, lines, payments in ledger_of_sales(store, account_id):
-            if _counts(sale) and not facts.loads_gift_card(payments):
+            if counts(sale) and not facts.loads_gift_card(payments):
                 day = facts.local(sale["shopID"], sale["completeTime"]).date().isoformat()
                 yield Told(account_id, int(str(sale["shopID"])), day, "", "", Sums(), sale), lines
 
@@ -385,7 +385,7 @@ def _counted(store: Store) -> Iterator[Told]:
     for account_id in store.accounts():
         facts = _Facts(store, account_id)
         for sale, lines, payments in ledger_of_sales(store, account_id):
-            if _counts(sale):
+            if counts(sale):
                 channel, sub_channel = facts.channel(sale, payments)
                 yield Told(
                     account_id=account_id,
@@ -396,10 +396,6 @@ def _counted(store: Store) -> Iterator[Told]:
                     sums=sums_of(sale, lines, payments, facts),
                     sale=sale,
                 )
-
-
-def _counts(sale: Record) -> bool:
-    return bool(sale["completed"] and not sale["voided"] and not sale["archived"])
 
 
 def ledger_of_sales(store: Store, account_id: int) -> Iterator[tuple[Record, list[Record], list[Record]]]:

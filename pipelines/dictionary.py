@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import yaml
 
-MARTS = Path(__file__).parent.parent / "dbt_project" / "models" / "marts"
+from pipelines.settings import DBT_PROJECT
 
 
 def comments() -> Iterator[tuple[str, str, str]]:
     """(mart, column, description) of every column, and of every mart with no column's name."""
-    for path in sorted(MARTS.glob("*.yml")):
+    for path in sorted((DBT_PROJECT / "models" / "marts").glob("*.yml")):
         told = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         for mart in told.get("models", ()):
             yield mart["name"], "", mart["description"]

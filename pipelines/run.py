@@ -32,7 +32,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
-from pipelines.settings import Settings
+from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     from pipelines.sources.source import Load
-
-DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 
 SALES = frozenset({"sale", "customer_order", "tokens"})
 """Tables that an account has nothing to say without."""
@@ -671,14 +669,8 @@ def _invoke(runner: Any, settings: Settings, *words: str) -> Any:
 
 
 def _variables(settings: Settings) -> str:
-    return json.dumps(
-        {
-            **settings.tillhouse_dbt_vars,
-            "cost_basis": settings.tillhouse_cost_basis,
-            "business_day_cutover_hours": settings.tillhouse_business_day_cutover_hours,
-            "reporting_currency": settings.tillhouse_reporting_currency,
-        }
-    )
+    own = {name: getattr(settings, f"tillhouse_{name}") for name in OWN_SETTINGS}
+    return json.dumps({**settings.tillhouse_dbt_vars, **own})
 
 
 def _let_go_of_the_work_file() -> None:

@@ -39,9 +39,9 @@ def _currency(code: str) -> str:
 
 Currency = Annotated[str, AfterValidator(_currency)]
 
-PROJECT_FILE = Path(__file__).parent.parent / "dbt_project" / "dbt_project.yml"
-OWN_SETTINGS = frozenset({"cost_basis", "business_day_cutover_hours", "reporting_currency"})
-"""Variables of the models that are set by a setting of their own."""
+DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
+OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
+"""Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
 
 def _object(text: object) -> object:
@@ -60,7 +60,8 @@ def _declared(variables: dict[str, Any]) -> dict[str, Any]:
         return variables
     import yaml
 
-    declared = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))["vars"].keys() - OWN_SETTINGS
+    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    declared = project["vars"].keys() - set(OWN_SETTINGS)
     if strange := sorted(variables.keys() - declared):
         own = f"is set by TILLHOUSE_{strange[0].upper()}" if strange[0] in OWN_SETTINGS else "is not a variable"
         raise ValueError(f"{strange[0]} {own}; the variables are {', '.join(sorted(declared))}")

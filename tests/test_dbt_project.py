@@ -13,7 +13,8 @@ from pipelines import run, warehouse
 from pipelines.errors import SettingsError, TransformError
 from pipelines.published import REMEMBERED
 from pipelines.run import Options, Report
-from pipelines.settings import read_settings
+from pipelines.settings import DBT_PROJECT, read_settings
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS
 from pipelines.sources.vendors import VENDORS
 from tests.conftest import Retail
 
@@ -66,7 +67,7 @@ RULES = {
     "histories": "a_change_of_meaning_is_a_version_and_what_is_not_known_is_none",
 }
 
-MARTS = {path.stem for path in (run.DBT_PROJECT / "models" / "marts").rglob("*.sql")}
+MARTS = {path.stem for path in (DBT_PROJECT / "models" / "marts").rglob("*.sql")}
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_every_mart_that_a_quality_check_names_is_one(traded: Retail) -> None:
 
 def test_every_issue_that_is_found_has_a_check(traded: Retail) -> None:
     """Without one it would be amber and name no mart."""
-    sql = (run.DBT_PROJECT / "models/intermediate/int_findings.sql").read_text(encoding="utf-8")
+    sql = (DBT_PROJECT / "models/intermediate/int_findings.sql").read_text(encoding="utf-8")
     told = " ".join(line for line in sql.splitlines() if line.endswith(" as issue,"))
     found = {text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')+)'", told)} - {"return"}
 
@@ -161,9 +162,18 @@ def test_every_issue_that_is_found_has_a_check(traded: Retail) -> None:
     assert found == checks
 
 
+def test_the_tables_that_an_account_may_refuse_are_the_ones_that_are_missed() -> None:
+    sql = (DBT_PROJECT / "models/intermediate/int_findings.sql").read_text(encoding="utf-8")
+    optional = sql.partition("optional_tables as (")[2].partition("),")[0]
+
+    missed = set(re.findall(r"select '(\w+)' as table_name", optional))
+
+    assert missed == {endpoint.table for endpoint in ENDPOINTS if endpoint.is_optional}
+
+
 @pytest.mark.parametrize("forbidden", ["qualify", "::", "fetchone"])
 def test_models_keep_to_sql_that_other_engines_read(forbidden: str) -> None:
-    models = [*Path(run.DBT_PROJECT / "models").rglob("*.sql"), *Path(run.DBT_PROJECT / "tests").glob("*.sql")]
+    models = [*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "tests").glob("*.sql")]
 
     assert [path.name for path in models if forbidden in path.read_text(encoding="utf-8").lower()] == []
 

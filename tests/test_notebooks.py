@@ -15,8 +15,8 @@ import yaml
 from click.testing import CliRunner
 from nbclient import NotebookClient
 
-from pipelines import run
 from pipelines.cli import main
+from pipelines.settings import DBT_PROJECT
 from tests.conftest import Retail
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -55,7 +55,7 @@ def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
 
 def test_each_notebook_and_question_is_an_exposure_of_the_marts_that_it_reads() -> None:
     """Whoever changes a mart sees in the dictionary who reads it."""
-    models = Path(run.DBT_PROJECT / "models")
+    models = DBT_PROJECT / "models"
     marts = {path.stem for path in (models / "marts").glob("*.sql")}
     told = yaml.safe_load((models / "exposures.yml").read_text(encoding="utf-8"))["exposures"]
     exposed = {one["url"]: {ref.split("'")[1] for ref in one["depends_on"]} for one in told}

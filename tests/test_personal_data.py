@@ -20,8 +20,9 @@ from pipelines.connecting import connected_view
 from pipelines.demo import compare
 from pipelines.errors import AuthError
 from pipelines.privacy import MARK, Mode, Patterns, Privacy
-from pipelines.run import DBT_PROJECT, Report
+from pipelines.run import Report
 from pipelines.sandbox import truth
+from pipelines.settings import DBT_PROJECT
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.shopify import source as shopify
 from pipelines.sources.tokens import salt_of

@@ -68,7 +68,7 @@ INLINE = """
 {% for calendar in CALENDARS %}
 with bounds as (select cast('1999-01-15' as date) as first_date, cast('2060-12-31' as date) as last_date),
 days as ({{ days_between('bounds', 'first_date', 'last_date') }})
-select * from ({{ fiscal_days('days', calendar) }})
+select * from ({{ fiscal_days('days', calendar) }}) order by date_day
 {% if not loop.last %};{% endif %}
 {% endfor %}
 """

@@ -78,10 +78,12 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_obj
     def call(obj: dict[str, Any], /, *args: Any, **kwargs: Any) -> Any:
         from pipelines import logs
-        from pipelines.settings import read_settings
+        from pipelines.settings import misspelt, read_settings
 
         settings = read_settings(**obj["flags"])
         logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
+        for sentence in misspelt():
+            logging.getLogger("tillhouse").warning("%s", sentence)
         return command(settings, *args, **kwargs)
 
     return update_wrapper(call, command)

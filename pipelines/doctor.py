@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import AuthError, TillhouseError
-from pipelines.settings import Settings
+from pipelines.settings import Settings, misspelt
 from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.ecwid.tokens import Connection as EcwidConnection
 from pipelines.sources.lightspeed import source as lightspeed
@@ -29,7 +29,7 @@ from pipelines.sources.shopify.endpoints import SCOPES as SHOPIFY_SCOPES
 from pipelines.sources.shopify.endpoints import SCOPES_QUESTION
 from pipelines.sources.shopify.tokens import Connection as ShopifyConnection
 from pipelines.sources.tokens import C, TokenStore
-from pipelines.transport import server_time
+from pipelines.transport import answer_to, server_time
 
 Verdict = Literal["ok", "warn", "fail"]
 COLOURS: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -53,7 +53,7 @@ class Finding:
 
 async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
     """Look at everything; nothing that is wrong keeps the rest from being looked at."""
-    findings = [_python(), _disk(settings), _client(settings)]
+    findings = [_python(), _names(), _disk(settings), _client(settings)]
     accounts = _connections(lightspeed.token_store(settings), findings)
     stores = _connections(shopify.token_store(settings), findings)
     web_shops = _connections(ecwid.token_store(settings), findings)
@@ -83,6 +83,12 @@ def view(findings: list[Finding]) -> RenderableType:
 def _python() -> Finding:
     found = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return Finding("versions", "ok", f"Python {sys.version.split()[0]}, {found}")
+
+
+def _names() -> Finding:
+    if strange := misspelt():
+        return Finding("settings", "warn", "; ".join(strange), "mend the name in the environment or in .env")
+    return Finding("settings", "ok", "every name is known")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -117,10 +123,9 @@ async def _account(settings: Settings, http: httpx.AsyncClient, connection: Conn
     authorizer = Authorizer(lightspeed.token_store(settings), lightspeed.oauth(settings, http), connection.account_id)
     try:
         token = await authorizer.token()
-        response = await http.get(
-            f"{settings.lightspeed_api_url}/API/V3/Account/{connection.account_id}.json",
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-        )
+        url = f"{settings.lightspeed_api_url}/API/V3/Account/{connection.account_id}.json"
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        response = await answer_to(http, http.build_request("GET", url, headers=headers))
     except TillhouseError as error:
         return [Finding(what, "fail", str(error), "see what is found; then run doctor again")]
     except httpx.HTTPError as error:

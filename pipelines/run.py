@@ -32,7 +32,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
-from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, Settings
+from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
@@ -215,9 +215,9 @@ def ledger(settings: Settings) -> Ledger:
 @contextmanager
 def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
-    with warehouse.only_run(settings.tillhouse_data_dir, command):
-        started = datetime.now(UTC)
-        record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+    started = datetime.now(UTC)
+    record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+    with warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
         try:
             # What a killed run left there; dlt has links of its own to what it packed.
             shutil.rmtree(_scratch(settings), ignore_errors=True)
@@ -652,7 +652,7 @@ def _parse(settings: Settings) -> Any:
 
 
 def _invoke(runner: Any, settings: Settings, *words: str) -> Any:
-    os.environ["TILLHOUSE_WORK_FILE"] = str(settings.work_file.absolute())
+    os.environ[WORK_FILE] = str(settings.work_file.absolute())
     os.environ["DO_NOT_TRACK"] = "1"
     folders = {
         "--project-dir": DBT_PROJECT,

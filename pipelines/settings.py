@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -39,7 +42,10 @@ def _currency(code: str) -> str:
 
 Currency = Annotated[str, AfterValidator(_currency)]
 
+ENV_FILE = ".env"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
+WORK_FILE = "TILLHOUSE_WORK_FILE"
+"""How dbt's profile is told of the work file: no setting."""
 OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
@@ -75,7 +81,7 @@ class Settings(BaseSettings):
     """What can be set, each by the environment or `.env` under the name in capitals (see `.env.example`)."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     lightspeed_client_id: str = Field("", description="The OAuth client's id, from Lightspeed's developer portal")
@@ -152,6 +158,19 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def misspelt() -> list[str]:
+    """A sentence for each name in the environment or `.env` that begins as a setting does and is none."""
+    known = [name.upper() for name in Settings.model_fields]
+    prefixes = tuple({f"{name.split('_')[0]}_" for name in known})
+    found = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))} - {WORK_FILE, *known}
+    return [_unknown(name, known) for name in sorted(found) if name.startswith(prefixes)]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"{name} is not a setting" + (f": {near[0]} is" if near else "; .env.example lists them all")
 
 
 def _sentence(problem: object) -> str:

@@ -67,11 +67,12 @@ def _account(source: str, store: TokenStore[Any], account_id: int, records: list
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """What the published file says of freshness, doubts and its runs, and the ledger's runs since; newest first."""
+    """Freshness, doubts and runs as the published file has them, and the runs since, one that goes on too; newest first."""
     told = _published(settings)
     # A run that published says "running" in its own file, and one that failed is in no file: the ledger knows better.
-    runs = told["runs"] | {record.run_id: asdict(record) for record in run.ledger(settings).records()}
-    newest = sorted(runs.values(), key=lambda row: str(row["started_at"]), reverse=True)
+    known = [warehouse.unended(settings.tillhouse_data_dir), *run.ledger(settings).records()]
+    runs = told["runs"] | {record.run_id: asdict(record) for record in known if record}
+    newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
         "freshness": told["freshness"],

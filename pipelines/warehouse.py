@@ -6,8 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ from pipelines.errors import BusyError, LoadError, TillhouseError
 from pipelines.rates import RATE_COLUMNS
 
 MARTS = "marts"
+LOCK, HOLDER = "run.lock", "run.json"
+"""Held by the one run of a data directory, and who that is."""
+KILLED = "the process was killed, or the machine went down; what it had fetched is kept, and the next run goes on behind it"
 MEMORY_LIMIT = "512MB"
 """Of each DuckDB connection; what does not fit goes to disk."""
 LEDGER_COLUMNS = {
@@ -83,7 +85,7 @@ class RunRecord:
 
 
 class Ledger:
-    """Every run that ended, one JSON object a line; readable while a run holds the work file."""
+    """Every run that ended or was killed, one JSON object a line; readable while a run holds the work file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -112,14 +114,18 @@ def _record(line: str) -> RunRecord | None:
 
 
 @contextmanager
-def only_run(data_dir: Path, command: str) -> Iterator[None]:
-    """Hold the data directory; BusyError says who has it."""
+def only_run(data_dir: Path, ledger: Ledger, record: RunRecord) -> Iterator[None]:
+    """Hold the data directory; BusyError says who has it. A run that was killed gets its line in *ledger*."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    holder = data_dir / "run.json"
+    holder = data_dir / HOLDER
     try:
-        with FileLock(data_dir / "run.lock", timeout=0):
-            started = datetime.now(UTC).isoformat(timespec="seconds")
-            holder.write_text(json.dumps({"command": command, "pid": os.getpid(), "started_at": started}))
+        # A status that looks whether a run goes on holds the lock for a moment.
+        with FileLock(data_dir / LOCK, timeout=1):
+            left = _left_by(holder)
+            if left and left.run_id not in {known.run_id for known in ledger.records()}:
+                ledger.append(left)
+            facts = {name: getattr(record, name) for name in ("run_id", "command", "started_at")}
+            holder.write_text(json.dumps({**facts, "pid": os.getpid()}))
             try:
                 yield
             finally:
@@ -128,6 +134,27 @@ def only_run(data_dir: Path, command: str) -> Iterator[None]:
         raise BusyError(
             f"{data_dir} is in use by {_holder(holder)}: wait for it, or set TILLHOUSE_DATA_DIR to another"
         ) from None
+
+
+def unended(data_dir: Path) -> RunRecord | None:
+    """The run that holds *data_dir*, or one that was killed and that no run has followed."""
+    left = _left_by(data_dir / HOLDER)
+    if left is None:
+        return None
+    try:
+        with FileLock(data_dir / LOCK, timeout=0):
+            return left
+    except Timeout:
+        return replace(left, status="running", message="")
+
+
+def _left_by(holder: Path) -> RunRecord | None:
+    """The run that wrote *holder*, as killed: one that ends takes it away."""
+    try:
+        facts = json.loads(holder.read_text())
+        return RunRecord(facts["run_id"], facts["command"], facts["started_at"], status="killed", message=KILLED)
+    except (OSError, json.JSONDecodeError, KeyError):
+        return None
 
 
 def _holder(path: Path) -> str:

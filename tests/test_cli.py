@@ -194,7 +194,7 @@ def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Pat
 
 def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail) -> None:
     folder = small.settings.tillhouse_data_dir
-    (folder / "run.json").write_text('{"command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}')
+    (folder / "run.json").write_text('{"run_id": "a", "command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}')
 
     with FileLock(folder / "run.lock"):
         result = typed(folder, "transform")
@@ -279,6 +279,26 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value:
     with pytest.raises(SettingsError, match=complaint) as raised:
         read_settings(**{name: value})
     assert f"{name.upper()}={value}" in str(raised.value)
+
+
+def test_a_name_that_is_no_setting_is_told_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("LIGHTSPEED_CLIENTID=1\nOTHER_PROGRAM=2\nTILLHOUSE_DATA_DIR=here\n")
+    monkeypatch.setenv("TILLHOUSE_MOOD", "good")
+
+    result = typed(tmp_path / "data", "accounts")
+    findings = json.loads(typed(tmp_path / "data", "doctor", "--json").stdout)
+
+    assert result.exit_code == 0
+    told = " ".join(result.stderr.split())
+    assert "LIGHTSPEED_CLIENTID is not a setting: LIGHTSPEED_CLIENT_ID is" in told
+    assert "TILLHOUSE_MOOD is not a setting; .env.example lists them all" in told
+    assert "OTHER_PROGRAM" not in told
+    names = next(finding for finding in findings if finding["what"] == "settings")
+    assert names["verdict"] == "warn"
+    assert "LIGHTSPEED_CLIENTID" in names["found"]
 
 
 def test_plain_http_is_allowed_to_this_machine(tmp_path: Path) -> None:

@@ -51,6 +51,26 @@ def test_what_a_killed_publication_left_does_not_stop_the_next(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == {"work.duckdb", "warehouse.duckdb"}
 
 
+def test_a_run_that_was_killed_is_told_of_at_once_and_written_down_by_the_next(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    holder = tmp_path / "run.json"
+    with warehouse.only_run(tmp_path, ledger, RunRecord("20260301-1", "run", "2026-03-01T06:00:00+00:00")):
+        left = holder.read_text()
+        assert (going_on := warehouse.unended(tmp_path))
+        assert going_on.status == "running"
+    assert warehouse.unended(tmp_path) is None
+    holder.write_text(left)  # As a kill would leave it.
+
+    assert (killed := warehouse.unended(tmp_path))
+    assert (killed.run_id, killed.status) == ("20260301-1", "killed")
+    for number in (2, 3):
+        with warehouse.only_run(tmp_path, ledger, RunRecord(f"20260302-{number}", "run", "2026-03-02T06:00:00+00:00")):
+            pass
+        holder.write_text(left)  # Killed again between the line and the new holder.
+
+    assert [(record.run_id, record.status) for record in ledger.records()] == [("20260301-1", "killed")]
+
+
 def test_a_ledger_line_that_a_crash_cut_short_takes_no_other_with_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs.jsonl")
     ledger.append(RunRecord("first", "run", "2026-03-01T06:00:00+00:00"))

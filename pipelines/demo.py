@@ -60,7 +60,7 @@ LOCATIONS = View(
     "revenue_by_location_daily", ("account_id", "shop_id", "business_date"), (*COMMON, "item_fees", "tips")
 )
 CURRENCY = "USD"
-"""What the demo adds its shops up in."""
+"""What the demo adds its shops up in, unless a setting says otherwise."""
 
 CHANNELS = View(
     "revenue_by_channel_daily",
@@ -147,7 +147,7 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     with _sandbox(settings, sales) as url:
         if not is_first:
             httpx.post(f"{url}/sandbox/tomorrow", timeout=60).raise_for_status()
-        asked = _connected(settings.model_copy(update={"tillhouse_reporting_currency": CURRENCY}), url)
+        asked = _connected(as_shown(settings), url)
         started = time.monotonic()
         outcome = run.night(asked, Options(), report, command="demo")
         seconds = time.monotonic() - started
@@ -158,6 +158,12 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     nights = [record for record in run.ledger(settings).records() if record.command == "demo"]
     differences = [difference for _, found in compared for difference in found]
     return Shown(asked, outcome, len(nights), seconds, sum(count for count, _ in compared), differences)
+
+
+def as_shown(settings: Settings) -> Settings:
+    """*settings* as they are where the data directory is not the demo's; else with what the demo sets."""
+    shows = world_file(settings).exists() and not settings.tillhouse_reporting_currency
+    return settings.model_copy(update={"tillhouse_reporting_currency": CURRENCY}) if shows else settings
 
 
 def world_file(settings: Settings) -> Path:

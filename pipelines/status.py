@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -20,22 +21,15 @@ from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
 
 RUNS_SHOWN = 7
-TABLE_SHOWN = (
-    "source",
-    "account_id",
-    "table",
-    "requests",
-    "drips",
-    "rows",
-    "rows_new",
-    "rows_changed",
-    "rejected",
-    "drift",
-    "seconds",
-    "failure",
-)
-EXPIRING_DAYS = 30
-"""A refresh token that nobody uses for so long dies."""
+MEASURES = {
+    "requests": "requests",
+    "rows": "rows",
+    "rows_new": "new",
+    "rows_changed": "changed",
+    "rejected": "rejected",
+    "drift": "drift",
+}
+"""Of a run's tables, under what people read; the rest is in --json."""
 
 
 def accounts(settings: Settings) -> list[dict[str, Any]]:
@@ -67,7 +61,7 @@ def _account(source: str, store: TokenStore[Any], account_id: int, records: list
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Freshness, doubts and runs as the published file has them, and the runs since, one that goes on too; newest first."""
+    """Freshness, doubts and runs as the published file has them, and the runs since; the newest run first."""
     told = _published(settings)
     # A run that published says "running" in its own file, and one that failed is in no file: the ledger knows better.
     known = [warehouse.unended(settings.tillhouse_data_dir), *run.ledger(settings).records()]
@@ -84,13 +78,15 @@ def status(settings: Settings) -> dict[str, Any]:
 def accounts_table(rows: list[dict[str, Any]]) -> RenderableType:
     if not rows:
         return "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
-    return _table("", rows, right={"account_id", "retailer"})
+    names = ("source", "account_id", "name", "retailer", "token")
+    shown = [{**{name: row[name] for name in names}, "last_success": _minute(row["last_success"])} for row in rows]
+    return _table("", shown, right={"account_id", "retailer"})
 
 
 def status_view(found: dict[str, Any]) -> RenderableType:
     runs = [
         {
-            "started": row["started_at"],
+            "started": _minute(row["started_at"]),
             "command": row["command"],
             "status": row["status"],
             "accounts": f"{row['accounts'] - row['accounts_failed']} of {row['accounts']}",
@@ -108,16 +104,34 @@ def status_view(found: dict[str, Any]) -> RenderableType:
         parts.append(_table("Data quality", found["quality"], right={"account_id", "red", "amber", "green"}))
     parts.append(_table("Last runs", runs, right={"accounts", "requests", "rows"}) if runs else "no run yet")
     if last := next((row for row in found["runs"] if row["tables"]), None):
-        parts.append(_tables_of(last))
-    return Group(*parts)
+        parts += _tables_of(last)
+    return Group(*(line for part in parts for line in (part, "")))
 
 
-def _tables_of(last: dict[str, Any]) -> RenderableType:
-    """What each table of a run took and brought; the cursors are in --json."""
-    shown = [
-        {name: row.get(name) for name in TABLE_SHOWN} for row in last["tables"] if row.get("rows") or row.get("failure")
-    ]
-    return _table(f"Tables of {last['run_id']}", shown, right=set(TABLE_SHOWN) - {"source", "table", "failure"})
+def _minute(moment: str | None) -> str:
+    """*moment* in UTC, as far as people read it."""
+    return (moment or "")[:16].replace("T", " ")
+
+
+def _tables_of(last: dict[str, Any]) -> Iterator[RenderableType]:
+    """What each vendor's tables took and brought over all accounts, and what failed, each on its own."""
+    for source in dict.fromkeys(row["source"] for row in last["tables"]):
+        sums: dict[str, dict[str, Any]] = {}
+        for row in (row for row in last["tables"] if row["source"] == source):
+            told = sums.setdefault(row["table"], {"table": row["table"], **dict.fromkeys(MEASURES.values(), 0)})
+            for measure, name in MEASURES.items():
+                told[name] += row.get(measure) or 0
+        shown = [
+            {name: f"{value:,}" if isinstance(value, int) else value for name, value in told.items()}
+            for told in sums.values()
+            if told["rows"]
+        ]
+        if shown:
+            yield _table(f"{source.capitalize()}, run {last['run_id']}", shown, right=set(MEASURES.values()))
+    failed = [row for row in last["tables"] if row.get("failure")]
+    if failed:
+        names = ("source", "account_id", "table", "failure")
+        yield _table("Failed", [{name: row[name] for name in names} for row in failed], right={"account_id"})
 
 
 def run_table(outcome: Outcome) -> RenderableType:
@@ -207,7 +221,7 @@ def _last_success(records: list[RunRecord], account_id: int) -> str | None:
 def _table(title: str, rows: list[dict[str, Any]], right: set[str]) -> Table:
     table = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="right" if name in right else "left")
+        table.add_column(name.replace("_", " "), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         # A name is the merchant's own: what rich would take for markup is shown as it is.
         table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))

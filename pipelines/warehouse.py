@@ -19,7 +19,9 @@ from pipelines.rates import RATE_COLUMNS
 MARTS = "marts"
 LOCK, HOLDER = "run.lock", "run.json"
 """Held by the one run of a data directory, and who that is."""
-KILLED = "the process was killed, or the machine went down; what it had fetched is kept, and the next run goes on behind it"
+KILLED = (
+    "the process was killed, or the machine went down; what it had fetched is kept, and the next run goes on behind it"
+)
 MEMORY_LIMIT = "512MB"
 """Of each DuckDB connection; what does not fit goes to disk."""
 LEDGER_COLUMNS = {

@@ -194,7 +194,9 @@ def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Pat
 
 def test_a_second_run_says_who_holds_the_folder_and_leaves(small: Retail) -> None:
     folder = small.settings.tillhouse_data_dir
-    (folder / "run.json").write_text('{"run_id": "a", "command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}')
+    (folder / "run.json").write_text(
+        '{"run_id": "a", "command": "run", "pid": 4711, "started_at": "2026-03-02T04:15:00+00:00"}'
+    )
 
     with FileLock(folder / "run.lock"):
         result = typed(folder, "transform")
@@ -226,7 +228,7 @@ def test_status_is_a_table_that_people_read(traded: Retail) -> None:
     assert "Freshness" in said
     assert "Data quality" in said
     assert "Last runs" in said
-    assert "Tables of" in said
+    assert "Lightspeed, run " in said
 
 
 def test_status_needs_the_published_file_alone(traded: Retail, tmp_path: Path) -> None:

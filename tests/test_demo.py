@@ -13,10 +13,13 @@ import pytest
 pytestmark = pytest.mark.long
 
 
+def typed(folder: Path, *words: str) -> Any:
+    command = [sys.executable, "-m", "pipelines.cli", "--data-dir", str(folder), *words]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout)
+
+
 def demo(folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pipelines.cli", "--data-dir", str(folder), "demo", "--sales", "400", "--json"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
-    facts: dict[str, Any] = json.loads(said)
+    facts: dict[str, Any] = typed(folder, "demo", "--sales", "400", "--json")
     return facts
 
 
@@ -29,3 +32,14 @@ def test_two_demo_nights_over_http_agree_with_the_sandbox_and_the_second_fetches
         assert shown["compared"] > 1_000
         assert shown["run"]["status"] == "ok"
     assert 0 < second["run"]["rows_loaded"] < first["run"]["rows_loaded"]
+
+
+def test_marts_that_are_built_again_in_the_demos_folder_are_the_demos(tmp_path: Path) -> None:
+    folder, asked = tmp_path / "data", "select distinct reporting_currency from revenue_by_location_daily"
+    demo(folder)
+    shown = typed(folder, "query", asked, "-o", "json")
+
+    typed(folder, "transform", "--json")
+    typed(folder, "publish", "--json")
+
+    assert typed(folder, "query", asked, "-o", "json") == shown == [{"reporting_currency": "USD"}]

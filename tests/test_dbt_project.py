@@ -152,7 +152,8 @@ def test_every_mart_that_a_quality_check_names_is_one(traded: Retail) -> None:
 
 def test_every_issue_that_is_found_has_a_check(traded: Retail) -> None:
     """Without one it would be amber and name no mart."""
-    sql = (DBT_PROJECT / "models/intermediate/int_findings.sql").read_text(encoding="utf-8")
+    models = sorted((DBT_PROJECT / "models/intermediate").glob("int_*findings.sql"))
+    sql = "\n".join(model.read_text(encoding="utf-8") for model in models)
     told = " ".join(line for line in sql.splitlines() if line.endswith(" as issue,"))
     found = {text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')+)'", told)} - {"return"}
 

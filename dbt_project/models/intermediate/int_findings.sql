@@ -373,23 +373,6 @@ costs_not_compared as (
 
 ),
 
-forgotten_clock_outs as (
-
-    select
-        'lightspeed' as source,
-        account_id,
-        'employee_hours' as table_name,
-        'clock-in of unknown hours' as issue,
-        concat('employee ', cast(employee_id as varchar)) as detail,
-        sum(forgotten_clock_outs) as row_count
-    from {{ ref('int_lightspeed__employee_hours') }}
-    group by
-        account_id,
-        employee_id
-    having sum(forgotten_clock_outs) > 0
-
-),
-
 {# read where the account allows it: else what its marts say is missing, or as old as its last reading #}
 optional_tables as (
 
@@ -623,7 +606,7 @@ final as (
     union all
 
     select *
-    from forgotten_clock_outs
+    from {{ ref('int_shop_findings') }}
 
     union all
 

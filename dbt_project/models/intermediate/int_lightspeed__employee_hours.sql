@@ -57,8 +57,8 @@ in_local_time as (
 bounds as (
 
     select
-        min(first_date) as first_date,
-        max(last_date) as last_date
+        {{ days_after('min(first_date)', -1) }} as first_date,
+        {{ days_after('max(last_date)', 1) }} as last_date
     from in_local_time
     where has_hours
 
@@ -70,7 +70,10 @@ days as (
 
 ),
 
-{# a shift past midnight, or past the cut-over hour, is partly of the one day and partly of the next #}
+{#
+    A shift past midnight, or past the cut-over hour, is partly of the one day and partly of the next. A clock that is put
+    back over midnight shows a date again after the next has begun: the neighbouring days are looked at too.
+#}
 counted as (
 
     select
@@ -86,8 +89,8 @@ counted as (
     from in_local_time
     inner join days
         on
-            in_local_time.first_date <= days.date_day
-            and in_local_time.last_date >= days.date_day
+            {{ days_after('in_local_time.first_date', -1) }} <= days.date_day
+            and {{ days_after('in_local_time.last_date', 1) }} >= days.date_day
     where in_local_time.has_hours
 
 ),

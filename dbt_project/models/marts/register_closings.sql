@@ -166,6 +166,7 @@ while_open as (
 
 ),
 
+{# an amount that a count does not tell is not nothing: over or short of it is not known #}
 closed_amounts as (
 
     select
@@ -173,8 +174,8 @@ closed_amounts as (
         coalesce(amounts.register_count_id, while_open.register_count_id) as register_count_id,
         coalesce(amounts.payment_type_id, while_open.payment_type_id, 0) as payment_type_id,
         amounts.register_count_id is not null as is_counted,
-        coalesce(amounts.counted_amount, 0) as counted_amount,
-        coalesce(amounts.calculated_amount, 0) as calculated_amount,
+        case when amounts.register_count_id is null then 0 else amounts.counted_amount end as counted_amount,
+        case when amounts.register_count_id is null then 0 else amounts.calculated_amount end as calculated_amount,
         coalesce(while_open.payments, 0) as payments,
         coalesce(while_open.paid_amount, 0) as paid_amount,
         coalesce(while_open.added_amount, 0) as added_amount

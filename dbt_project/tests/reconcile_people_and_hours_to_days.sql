@@ -1,4 +1,17 @@
-{# each shop's day comes to the same by seller, by hour and by location, copies of online orders included #}
+{#
+    Each shop's day comes to the same by seller, by hour and by location. Copies of online orders have no seller: what they
+    add is taken from the ledger.
+#}
+{% set copied = {
+    'units_sold': "case when event_type = 'return' then 0 else quantity end",
+    'units_returned': "case when event_type = 'return' then -quantity else 0 end",
+    'gross_sales': 'gross_amount',
+    'discounts': 'discount_amount',
+    'returns': 'return_amount',
+    'cost_of_goods': 'cost_amount',
+    'gross_margin': 'net_amount - cost_amount',
+} %}
+
 with parts as (
 
     {% for measure in [
@@ -11,8 +24,25 @@ with parts as (
             shop_id,
             business_date,
             '{{ measure }}' as measure,
-            {{ measure }} as amount
+            {{ 'net_sales + mirror_net_sales' if measure == 'net_sales' else measure }} as amount
         from {{ ref('employee_sales_daily') }}
+
+        union all
+
+    {% endfor %}
+
+    {% for measure, amount in copied.items() %}
+        select
+            'seller' as told_by,
+            account_id,
+            shop_id,
+            business_date,
+            '{{ measure }}' as measure,
+            {{ amount }} as amount
+        from {{ ref('fct_sales_events') }}
+        where
+            source = 'lightspeed'
+            and not include_in_revenue
 
         union all
 
@@ -38,7 +68,7 @@ with parts as (
         shop_id,
         business_date,
         'transactions' as measure,
-        transactions_processed as amount
+        transactions_processed + mirror_transactions_processed as amount
     from {{ ref('employee_sales_daily') }}
 
 ),

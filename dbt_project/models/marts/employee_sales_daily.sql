@@ -1,4 +1,7 @@
-{# the tills' tickets, copies of online orders included, as in revenue_by_location_daily: every day sums to that mart #}
+{#
+    The tills' tickets. What a bridge rings up for an online order that is loaded nobody sold: it is kept apart, so that
+    ratios are of people, and both together sum to revenue_by_location_daily.
+#}
 with events as (
 
     select *
@@ -52,9 +55,27 @@ sold as (
         sum(discount_amount) as discounts,
         sum(return_amount) as returns,
         sum(net_amount) as net_sales,
-        sum(case when include_in_revenue then 0 else net_amount end) as mirror_net_sales,
         sum(cost_amount) as cost_of_goods
     from events
+    where include_in_revenue
+    group by
+        account_id,
+        shop_id,
+        coalesce(employee_id, 0),
+        business_date
+
+),
+
+copied as (
+
+    select
+        account_id,
+        shop_id,
+        coalesce(employee_id, 0) as employee_id,
+        business_date,
+        sum(net_amount) as mirror_net_sales
+    from events
+    where not include_in_revenue
     group by
         account_id,
         shop_id,
@@ -70,7 +91,7 @@ processed as (
         shop_id,
         coalesce(employee_id, 0) as employee_id,
         business_date,
-        sum(transactions) as transactions_processed,
+        sum(case when is_mirror then 0 else transactions end) as transactions_processed,
         sum(case when is_mirror then transactions else 0 end) as mirror_transactions_processed
     from orders
     group by
@@ -90,6 +111,15 @@ keys as (
         employee_id,
         business_date
     from sold
+
+    union
+
+    select
+        account_id,
+        shop_id,
+        employee_id,
+        business_date
+    from copied
 
     union
 
@@ -134,7 +164,7 @@ final as (
         coalesce(sold.discounts, 0) as discounts,
         coalesce(sold.returns, 0) as returns,
         coalesce(sold.net_sales, 0) as net_sales,
-        coalesce(sold.mirror_net_sales, 0) as mirror_net_sales,
+        coalesce(copied.mirror_net_sales, 0) as mirror_net_sales,
         coalesce(sold.cost_of_goods, 0) as cost_of_goods,
         {# nobody knows the hours of an account whose clock-ins were never read: that is not 0 #}
         case
@@ -151,6 +181,12 @@ final as (
             and keys.shop_id = sold.shop_id
             and keys.employee_id = sold.employee_id
             and keys.business_date = sold.business_date
+    left join copied
+        on
+            keys.account_id = copied.account_id
+            and keys.shop_id = copied.shop_id
+            and keys.employee_id = copied.employee_id
+            and keys.business_date = copied.business_date
     left join processed
         on
             keys.account_id = processed.account_id

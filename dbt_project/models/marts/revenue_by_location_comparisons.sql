@@ -1,6 +1,7 @@
 {#
     Each comparison has a row where something was sold on either of its days: a day on which a shop that sold last year
-    sells nothing has its row too. Days after the account's last one have not happened yet.
+    sells nothing has its row too. Days after the account's last one have not happened yet, and of days before its first
+    one nothing is known.
 #}
 {{ config(materialized='view') }}
 
@@ -34,10 +35,11 @@ shops as (
 
 ),
 
-last_days as (
+loaded_days as (
 
     select
         account_id,
+        min(business_date) as first_date,
         max(business_date) as last_date
     from revenue
     where {{ has_come('business_date') }}
@@ -84,20 +86,24 @@ select
         dates.comp_date_{{ comparison }},
         {% for measure in ['net_sales', 'transactions', 'units_sold', 'gross_margin'] %}
             case
-                when dates.comp_date_{{ comparison }} is not null
+                when dates.comp_date_{{ comparison }} >= loaded_days.first_date
                     then coalesce({{ comparison }}.{{ measure }}, 0)
             end as {{ measure }}_{{ comparison }},
         {% endfor %}
-        {{ divided(
-            'coalesce(this_year.net_sales, 0) - ' ~ comparison ~ '.net_sales', comparison ~ '.net_sales'
-        ) }} as net_sales_growth_{{ comparison }},
+        {# over a day of more returns than sales its sign would say the opposite #}
+        case
+            when {{ comparison }}.net_sales > 0
+                then {{ divided(
+                    'coalesce(this_year.net_sales, 0) - ' ~ comparison ~ '.net_sales', comparison ~ '.net_sales'
+                ) }}
+        end as net_sales_growth_{{ comparison }},
     {% endfor %}
-    last_days.last_date as last_business_date
+    loaded_days.last_date as last_business_date
 from shop_days
-inner join last_days
+inner join loaded_days
     on
-        shop_days.account_id = last_days.account_id
-        and shop_days.business_date <= last_days.last_date
+        shop_days.account_id = loaded_days.account_id
+        and shop_days.business_date <= loaded_days.last_date
 inner join dates on shop_days.business_date = dates.date_day
 inner join shops
     on

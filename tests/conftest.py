@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import stamina
 from starlette.applications import Starlette
 from xdist.scheduler import LoadScopeScheduling
 
-from pipelines import run
+from pipelines import logs, run
 from pipelines.run import Options, Outcome, Report
 from pipelines.sandbox.api import Sandbox, create_app
 from pipelines.sandbox.catalogue import RETAILERS
@@ -264,12 +265,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     """To be read only."""
     folder = tmp_path_factory.mktemp("hostile")
     made = retail(folder / "it's; -- data", Plan(sales=240, days=40), online=True)
+    logs.set_up(made.settings.logs_dir, form="text", verbose=False)
     rename(made.store)
     made.connect()
     made.extract()
     made.tomorrow()
     drift_and_spoil(made.store)
+    refusal = json.dumps({"message": f"Invalid value {CANARIES['email']} for 'email'"}).encode()
     made.sandbox.knobs.faults.append(Fault("230002/Sale.json?", 500, CANARIES["email"].encode(), times=3))
+    made.sandbox.knobs.faults.append(Fault("230002/Item.json?", 400, refusal, times=1))
     with stamina.set_testing(True, attempts=3):
         assert made.extract().record.status == "partial"
     shutil.copytree(made.settings.landing_dir, folder / "before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from pipelines.transport import (
     spend,
 )
 
+ADDRESS = re.compile(r"\S+@\S+")
 LIMIT = 100
 """Rows a page; the API caps it here."""
 
@@ -251,10 +253,10 @@ def _where(response: httpx.Response) -> str:
 
 
 def _message(response: httpx.Response) -> str:
-    """The API's own sentence; an HTML page has none."""
+    """The API's own sentence, without an address that it may quote; an HTML page has none."""
     try:
         answer = msgspec.json.decode(response.content)
         said = answer.get("message") or answer.get("error_description") or ""
     except (msgspec.DecodeError, AttributeError):
         said = ""
-    return f'"{said}"' if said else "no reason given"
+    return f'"{ADDRESS.sub("…", str(said))}"' if said else "no reason given"

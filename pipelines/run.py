@@ -123,8 +123,8 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _transform(settings, record)
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
-        marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments())
         record.status = "partial" if extracted.failures else "ok"
+        marts = _publish(settings, record)
         landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
         return Outcome(record, marts)
 
@@ -162,9 +162,15 @@ def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
         _refuse_untested(settings)
         found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
         _refuse_unreconciled(settings, record, found, anyway=anyway)
-        marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments())
         record.status = "ok"
-        return Outcome(record, marts)
+        return Outcome(record, _publish(settings, record))
+
+
+def _publish(settings: Settings, record: RunRecord) -> int:
+    """How many marts there are in the published file now; its runs say how they ended."""
+    record.finished_at = _now()
+    known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
+    return warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments(), [*known, record])
 
 
 def replay(settings: Settings, report: Report) -> Outcome:
@@ -227,9 +233,13 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
             record.message = str(error) if isinstance(error, TillhouseError) else type(error).__name__
             raise
         finally:
-            record.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
+            record.finished_at = _now()
             ledger(settings).append(record)
             shutil.rmtree(_scratch(settings), ignore_errors=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _account(source: str, store: TokenStore[Any], account_id: int, records: list
 def status(settings: Settings) -> dict[str, Any]:
     """Freshness, doubts and runs as the published file has them, and the runs since; the newest run first."""
     told = _published(settings)
-    # A run that published says "running" in its own file, and one that failed is in no file: the ledger knows better.
+    # A run that failed is in no published file.
     known = [warehouse.unended(settings.tillhouse_data_dir), *run.ledger(settings).records()]
     runs = told["runs"] | {record.run_id: asdict(record) for record in known if record}
     newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)

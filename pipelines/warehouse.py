@@ -288,16 +288,23 @@ def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequenc
             connection.unregister("rows")
 
 
-def publish(work_file: Path, warehouse_file: Path, comments: Iterable[tuple[str, str, str]] = ()) -> int:
+def publish(
+    work_file: Path,
+    warehouse_file: Path,
+    comments: Iterable[tuple[str, str, str]] = (),
+    runs: Iterable[RunRecord] = (),
+) -> int:
     """Copy the marts with their *comments* beside the published file and move them over it; returns how many marts.
 
-    Whoever reads the old file goes on reading it whole; whoever opens it next has the new one whole.
+    The marts were built while a run went on: how it ended is told by *runs*. Whoever reads the old file goes on reading
+    it whole; whoever opens it next has the new one whole.
     """
     fresh = warehouse_file.with_suffix(".duckdb.new")
     fresh.unlink(missing_ok=True)
     with opened(fresh) as connection:
         connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
         marts = _copy(connection, "work", MARTS)
+        _tell_endings(connection, runs)
         _comment(connection, comments)
         connection.execute("detach work")
         connection.execute("checkpoint")
@@ -326,6 +333,14 @@ def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> 
     for name in names:
         connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")
     return len(names)
+
+
+def _tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord]) -> None:
+    for record in runs:
+        connection.execute(
+            f"update {MARTS}.pipeline_runs set status = ?, finished_at = ?, message = ? where run_id = ?",
+            [record.status, record.finished_at, record.message, record.run_id],
+        )
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[tuple[str, str, str]]) -> None:

@@ -239,7 +239,8 @@ def test_status_needs_the_published_file_alone(traded: Retail, tmp_path: Path) -
     at_home = json.loads(typed(traded.settings.tillhouse_data_dir, "status", "--json").stdout)
 
     assert [row["run_id"] for row in alone["runs"]] == [row["run_id"] for row in at_home["runs"]]
-    assert [row["status"] for row in alone["runs"]] == ["running", "ok", "ok"]
+    assert [row["status"] for row in alone["runs"]] == ["ok", "ok", "ok"]
+    assert all(row["finished_at"] for row in alone["runs"])
     assert [row["status"] for row in at_home["runs"]] == ["ok", "ok", "ok"]
     mine, theirs = (
         {(row["account_id"], row["table"]): row for row in found["runs"][0]["tables"]} for found in (alone, at_home)

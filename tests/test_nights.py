@@ -29,6 +29,7 @@ MARTS = (
     "dim_products",
     "dim_channels",
     "dim_dates",
+    "dim_exchange_rates",
     "revenue_by_location_daily",
     "revenue_by_channel_daily",
     "reconciliation_daily",

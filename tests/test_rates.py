@@ -52,6 +52,37 @@ def test_what_adds_up_in_the_shops_currency_adds_up_in_the_reporting_currency(ma
     assert wrong == 0
 
 
+def test_comparable_sales_of_both_years_are_exchanged_day_by_day(omni: Retail) -> None:
+    """Added up from the ledger: what is over in either currency, each day at its own rate."""
+    [(total, expected)] = omni.query(
+        """
+        select
+            (select sum(total_net_sales_reporting) from marts.comparable_sales_weekly),
+            (
+                select sum(round(net_amount * exchange_rate, 4))
+                from (
+                    select w.account_id, w.location_key, e.currency, e.business_date, sum(e.net_amount) as net_amount
+                    from marts.fct_sales_events as e
+                    join marts.dim_dates as d on d.date_day = e.business_date
+                    left join marts.dim_channels as c on c.channel = e.channel
+                    join marts.comparable_sales_weekly as w
+                        on w.account_id = e.account_id and w.currency = e.currency
+                        and w.fiscal_week_start_date = d.fiscal_week_start_date
+                        and e.business_date <= w.last_date_over
+                        and w.location_key = case
+                            when e.source = 'lightspeed' and not coalesce(c.is_online, false) then 'shop:' || e.shop_id
+                            else e.channel || ':' || e.sub_channel end
+                    where e.include_in_revenue
+                    group by all
+                ) join marts.dim_exchange_rates using (currency, business_date)
+            )
+        """
+    )
+
+    assert total > 100_000
+    assert total == pytest.approx(expected, abs=Decimal(1))
+
+
 @pytest.mark.long
 def test_a_currency_without_a_rate_stops_the_publication_and_says_what_to_do(omni: Retail, tmp_path: Path) -> None:
     shutil.copytree(omni.settings.tillhouse_data_dir, tmp_path / "data")

@@ -37,6 +37,13 @@ channels as (
 
 ),
 
+exchange_rates as (
+
+    select *
+    from {{ ref('int_exchange_rates') }}
+
+),
+
 dates as (
 
     select *
@@ -124,11 +131,17 @@ placed as (
 
     select
         movements.*,
+        exchange_rates.reporting_currency,
+        {{ converted('movements.net_sales', 'exchange_rates') }} as net_sales_reporting,
         channels.channel_name,
         coalesce(channels.is_online, false) as is_online,
         movements.is_ticket and not coalesce(channels.is_online, false) as is_shop
     from movements
     left join channels on movements.channel = channels.channel
+    left join exchange_rates
+        on
+            movements.currency = exchange_rates.currency
+            and movements.business_date = exchange_rates.business_date
 
 ),
 
@@ -186,6 +199,7 @@ traded as (
             as location_name,
         min(first_sale_date) as first_sale_date,
         max(business_date) as last_sale_date,
+        max(reporting_currency) as reporting_currency,
         coalesce(
             min({{ business_date(local_time('read_at', "coalesce(time_zone, 'UTC')")) }}),
             {{ days_after('max(business_date)', 1) }}
@@ -222,8 +236,10 @@ both_years as (
         location_key,
         business_date,
         net_sales,
+        net_sales_reporting,
         transactions,
         0 as net_sales_last_year,
+        0 as net_sales_last_year_reporting,
         0 as transactions_last_year
     from located
 
@@ -235,8 +251,10 @@ both_years as (
         located.location_key,
         dates.date_day as business_date,
         0 as net_sales,
+        0 as net_sales_reporting,
         0 as transactions,
         located.net_sales as net_sales_last_year,
+        located.net_sales_reporting as net_sales_last_year_reporting,
         located.transactions as transactions_last_year
     from located
     inner join dates on located.business_date = dates.comp_date_{{ basis }}
@@ -251,8 +269,10 @@ days as (
         location_key,
         business_date,
         sum(net_sales) as net_sales,
+        sum(net_sales_reporting) as net_sales_reporting,
         sum(transactions) as transactions,
         sum(net_sales_last_year) as net_sales_last_year,
+        sum(net_sales_last_year_reporting) as net_sales_last_year_reporting,
         sum(transactions_last_year) as transactions_last_year
     from both_years
     group by
@@ -379,6 +399,7 @@ judged as (
         locations.location_kind,
         locations.shop_id,
         locations.location_name,
+        locations.reporting_currency,
         locations.opening_date,
         locations.comparable_from_date,
         {{ days_after('locations.unfinished_date', -1) }} as last_date_over,
@@ -438,6 +459,14 @@ select
     cast(sum(case when reason is not null then net_sales_last_year else 0 end) as decimal(18, 4))
         as non_comp_net_sales_last_year,
     cast(sum(net_sales_last_year) as decimal(18, 4)) as total_net_sales_last_year,
+    reporting_currency,
+    {% for year in ['', '_last_year'] %}
+        {% set amount = 'net_sales' ~ year ~ '_reporting' %}
+        cast(sum(case when reason is null then {{ amount }} else 0 end) as decimal(18, 4)) as comp_{{ amount }},
+        cast(sum(case when reason is not null then {{ amount }} else 0 end) as decimal(18, 4))
+            as non_comp_{{ amount }},
+        cast(sum({{ amount }}) as decimal(18, 4)) as total_{{ amount }},
+    {% endfor %}
     cast(sum(case when reason is null then transactions else 0 end) as bigint) as comp_transactions,
     cast(sum(case when reason is not null then transactions else 0 end) as bigint) as non_comp_transactions,
     cast(sum(transactions) as bigint) as total_transactions,
@@ -460,6 +489,7 @@ group by
     fiscal_week_start_date,
     fiscal_week_end_date,
     days_over,
+    reporting_currency,
     opening_date,
     comparable_from_date,
     last_date_over

@@ -1,4 +1,4 @@
--- How do people pay, and how much goes back to them?
+-- How do people pay, and how much goes back to them, the tills' copies of online orders left out?
 select
     payment_type_name,
     currency,
@@ -7,6 +7,7 @@ select
     sum(amount) as amount,
     sum(tip_amount) as tips
 from fct_payments
+where not is_mirror
 group by
     payment_type_name,
     currency,

@@ -22,15 +22,26 @@ on_cards as (
 
 ),
 
+-- of an account Lightspeed's own word, which knows what was on it before the first sale that is loaded
+held as (
+
+    select
+        kind,
+        currency,
+        coalesce(stated_balance, balance) as amount
+    from customer_deposits
+    where is_latest
+
+),
+
 for_customers as (
 
     select
         currency,
-        sum(case when kind = 'credit account' and balance > 0 then balance else 0 end) as on_accounts,
-        sum(case when kind = 'credit account' and balance < 0 then -balance else 0 end) as owed_by_customers,
-        sum(case when kind = 'open order' then balance else 0 end) as deposits_on_open_orders
-    from customer_deposits
-    where is_latest
+        sum(case when kind = 'credit account' and amount > 0 then amount else 0 end) as on_accounts,
+        sum(case when kind = 'credit account' and amount < 0 then -amount else 0 end) as owed_by_customers,
+        sum(case when kind = 'open order' then amount else 0 end) as deposits_on_open_orders
+    from held
     group by currency
 
 )

@@ -169,11 +169,12 @@ class RungUp(NamedTuple):
 
 
 def rung_up(made: Retail) -> list[RungUp]:
-    """Every ticket of the tills whose channel is not online."""
+    """Every ticket of the tills whose channel is not online, and that copies no online order; R5 is goods brought back."""
     rows = made.query(
         "select currency, account_id, shop_id, time_zone, business_date, hour(completed_local_at), transactions, "
         "net_amount from marts.fct_orders where source = 'lightspeed' "
-        "and channel not in (select channel from marts.dim_channels where is_online)"
+        "and channel not in (select channel from marts.dim_channels where is_online) "
+        "and (not is_mirror or mirror_rule = 'R5')"
     )
     return [RungUp(*row) for row in rows]
 

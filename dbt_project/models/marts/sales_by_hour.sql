@@ -9,7 +9,8 @@ with tickets as (
         orders.currency,
         orders.business_date,
         cast(extract(hour from orders.completed_local_at) as integer) as local_hour,
-        channels.is_online,
+        {# a copy of an online order is one as well; goods of one that were brought back to the shop were rung up there #}
+        channels.is_online or coalesce(orders.is_mirror and orders.mirror_rule <> 'R5', false) as is_online,
         orders.transactions,
         orders.units_sold,
         orders.units_returned,

@@ -150,6 +150,21 @@ def hour_totals(store: Store) -> dict[tuple[int, int, str, int], tuple[int, Deci
     return {key: (sums.transactions, sums.units_sold, sums.net_sales) for key, sums in hours.items()}
 
 
+def counter_tickets(store: Store) -> set[tuple[int, int]]:
+    """(account, saleID) of the counted tickets that no online store sent, as the tickets themselves tell."""
+    return {
+        (told.account_id, int(str(told.sale["saleID"]))) for told in _counted(store) if told.channel != "online_own"
+    }
+
+
+def lines_sold(store: Store) -> Iterator[tuple[Told, Record]]:
+    """Each line of merchandise that a counted ticket sold, with its own sums."""
+    for told, lines in _counted_lines(store):
+        for line in lines:
+            if amount(line, "unitQuantity") > 0 and not _is_fee(line):
+                yield replace(told, sums=_line_sums(told.sale, line)), line
+
+
 def _sellers(sale: Record, lines: list[Record], payments: list[Record], facts: _Facts) -> dict[Any, Sold]:
     """Each line is its seller's; what the header rounds away or adds is whose ticket it is."""
     sellers: dict[Any, Sold] = defaultdict(Sold)

@@ -1,6 +1,7 @@
 {#
-    What sellers take off, beside what their colleagues do: an employee's week in a shop against all such weeks of the
-    account in the window. What comes in online is nobody's to discount.
+    What sellers take off, beside what their colleagues do: an employee's week in a shop against all of the account in
+    the window. Weeks with too few tickets to say anything are one period together, so that a small shop's sellers are
+    compared as well; a period has min_tickets, whichever it is. What comes in online is nobody's to discount.
 #}
 with rules as (
 
@@ -91,22 +92,60 @@ seller_weeks as (
 
 ),
 
-seller_rates as (
+{# a kind has its own min_tickets, and so its own periods #}
+weeks_by_kind as (
 
     select
         seller_weeks.*,
         rules.kind,
+        rules.min_tickets,
+        seller_weeks.tickets < rules.min_tickets as is_pooled
+    from seller_weeks
+    cross join rules
+
+),
+
+periods as (
+
+    select
+        account_id,
+        kind,
+        shop_id,
+        employee_id,
+        is_pooled,
+        min(week_start_date) as first_week_date,
+        max(week_start_date) as last_week_date,
+        max(business_date) as business_date,
+        sum(line_count) as line_count,
+        sum(gross_amount) as gross_amount,
+        sum(discount_amount) as discount_amount,
+        sum(overridden_lines) as overridden_lines,
+        sum(override_amount) as override_amount
+    from weeks_by_kind
+    group by
+        account_id,
+        kind,
+        shop_id,
+        employee_id,
+        is_pooled,
+        case when not is_pooled then week_start_date end
+    having sum(tickets) >= max(min_tickets)
+
+),
+
+seller_rates as (
+
+    select
+        *,
         case
-            when rules.kind = 'discounts_far_above_peers'
-                then {{ divided('seller_weeks.discount_amount', 'seller_weeks.gross_amount') }}
-            else {{ divided('seller_weeks.overridden_lines', 'seller_weeks.line_count') }}
+            when kind = 'discounts_far_above_peers' then {{ divided('discount_amount', 'gross_amount') }}
+            else {{ divided('overridden_lines', 'line_count') }}
         end as rate,
         case
-            when rules.kind = 'discounts_far_above_peers' then seller_weeks.discount_amount
-            else seller_weeks.override_amount
+            when kind = 'discounts_far_above_peers' then discount_amount
+            else override_amount
         end as amount
-    from seller_weeks
-    inner join rules on seller_weeks.tickets >= rules.min_tickets
+    from periods
 
 ),
 
@@ -154,7 +193,9 @@ final as (
         seller_rates.kind,
         seller_rates.shop_id,
         seller_rates.employee_id,
-        seller_rates.week_start_date,
+        seller_rates.is_pooled,
+        seller_rates.first_week_date,
+        seller_rates.last_week_date,
         seller_rates.business_date,
         seller_rates.amount,
         seller_rates.rate,

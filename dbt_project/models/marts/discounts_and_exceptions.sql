@@ -142,7 +142,8 @@ payments as (
         payment_type_name,
         payment_kind,
         movement,
-        amount
+        amount,
+        tip_amount
     from {{ ref('fct_payments') }}
     where source = 'lightspeed'
 
@@ -393,8 +394,8 @@ tickets_under_one_unit as (
 ),
 
 {#
-    What goes onto a card must come from somewhere: a tender that was not undone, or goods that came back. Without
-    either, the card was loaded for nothing.
+    What goes onto a card must come from somewhere: a tender that was not undone, or goods that came back. What the
+    ticket's goods and tips cost, or what left the till again, covers no card.
 #}
 loads as (
 
@@ -406,8 +407,9 @@ loads as (
         max(business_date) as business_date,
         max(order_number) as ticket,
         sum(case when movement = 'gift_card_load' then -amount else 0 end) as loaded,
-        sum(case when movement <> 'gift_card_load' and amount > 0 then amount else 0 end)
-        + greatest(-max(total_amount), 0) as covered
+        sum(case when movement = 'gift_card_load' then 0 else amount end)
+        - sum(tip_amount)
+        - coalesce(max(total_amount), 0) as covered
     from payments_of_tickets
     group by
         account_id,
@@ -435,15 +437,13 @@ gift_card_loads_without_tender as (
 
 ),
 
-{# what a shop's hours usually are: from the first to the last hour in which it sells on a fair share of its days #}
 hours_of_shops as (
 
     select
         hours.account_id,
         hours.shop_id,
         {{ hour_of_the_day('hours.local_hour') }} as hour_of_day,
-        count(distinct case when hours.tickets > hours.online_tickets then hours.business_date end) as days_with_sales,
-        sum(hours.tickets - hours.online_tickets) as tickets
+        count(distinct case when hours.tickets > hours.online_tickets then hours.business_date end) as days_with_sales
     from {{ ref('sales_by_hour') }} as hours
     inner join windows on hours.account_id = windows.account_id
     where hours.business_date > windows.before_date
@@ -454,14 +454,27 @@ hours_of_shops as (
 
 ),
 
+busiest_hours as (
+
+    select
+        account_id,
+        shop_id,
+        max(days_with_sales) as days_with_sales
+    from hours_of_shops
+    group by
+        account_id,
+        shop_id
+
+),
+
+{# a copy of an online order is no ticket of the shop's to ask about #}
 shops as (
 
     select
         account_id,
         shop_id,
-        count(*) as tickets,
-        sum(case when is_online then 0 else 1 end) as counter_tickets,
-        count(distinct case when not is_online then business_date end) as trading_days
+        sum(case when is_mirror then 0 else 1 end) as tickets,
+        sum(case when is_online then 0 else 1 end) as counter_tickets
     from tickets
     group by
         account_id,
@@ -469,6 +482,21 @@ shops as (
 
 ),
 
+accounts as (
+
+    select
+        account_id,
+        sum(tickets) as tickets
+    from shops
+    group by account_id
+
+),
+
+{#
+    What a shop's hours usually are: from the first to the last hour in which it sells on a fair share of the days on
+    which its busiest hour does, so that a quiet shop's edges are usual as well. An hour of one or two days never is:
+    what happened twice would define itself away.
+#}
 usual_hours as (
 
     select
@@ -477,12 +505,12 @@ usual_hours as (
         min(hours_of_shops.hour_of_day) as first_hour,
         max(hours_of_shops.hour_of_day) as last_hour
     from hours_of_shops
-    inner join shops
+    inner join busiest_hours
         on
-            hours_of_shops.account_id = shops.account_id
-            and hours_of_shops.shop_id = shops.shop_id
+            hours_of_shops.account_id = busiest_hours.account_id
+            and hours_of_shops.shop_id = busiest_hours.shop_id
     inner join rules on rules.kind = 'after_hours'
-    where hours_of_shops.days_with_sales >= rules.threshold * shops.trading_days
+    where hours_of_shops.days_with_sales >= greatest(rules.threshold * busiest_hours.days_with_sales, 3)
     group by
         hours_of_shops.account_id,
         hours_of_shops.shop_id
@@ -521,13 +549,12 @@ far_above_peers as (
     select
         account_id,
         kind,
-        'employee week' as subject_type,
+        case when is_pooled then 'employee weeks' else 'employee week' end as subject_type,
         concat(
             cast(shop_id as varchar),
             '/',
             cast(employee_id as varchar),
-            '/',
-            cast(week_start_date as varchar)
+            case when is_pooled then '' else concat('/', cast(first_week_date as varchar)) end
         ) as subject_id,
         shop_id,
         employee_id,
@@ -535,15 +562,28 @@ far_above_peers as (
         '' as ticket,
         '' as sale_ids,
         amount,
-        cast(week_start_date as varchar) as detail,
+        case
+            when is_pooled
+                then concat(
+                    'the quiet weeks of ',
+                    cast(first_week_date as varchar),
+                    ' to ',
+                    cast(last_week_date as varchar)
+                )
+            else concat('the week of ', cast(first_week_date as varchar))
+        end as detail,
         robust_z as size,
+        business_date as seen_date,
         rate,
         peer_median
     from {{ ref('int_lightspeed__compared_sellers') }}
 
 ),
 
-{# what came late, or from a setting of ours, nobody edited #}
+{#
+    What came late, or from a setting of ours, nobody edited. At stake is the largest amount that moved, of sales or of a
+    tender; tickets and units are no money.
+#}
 edited_days as (
 
     select
@@ -562,15 +602,20 @@ edited_days as (
         restatements.business_date,
         '' as ticket,
         max(restatements.sale_ids) as sale_ids,
-        coalesce(
-            max(case when restatements.measure = 'net_sales' then abs(restatements.difference) end),
-            0
+        max(
+            case
+                when restatements.measure in ('transactions', 'units_sold', 'units_returned') then 0
+                else abs(restatements.difference)
+            end
         ) as amount,
         {{ texts_of('restatements.reason') }} as detail,
-        coalesce(
-            max(case when restatements.measure = 'net_sales' then abs(restatements.difference) end),
-            0
-        ) as size
+        max(
+            case
+                when restatements.measure in ('transactions', 'units_sold', 'units_returned') then 0
+                else abs(restatements.difference)
+            end
+        ) as size,
+        cast({{ local_time('max(restatements.seen_at)', "'UTC'") }} as date) as seen_date
     from {{ ref('restatements') }} as restatements
     where
         restatements.reason not in (
@@ -586,14 +631,16 @@ edited_days as (
 
 ),
 
+{# an edit is as old as the night that saw it, whichever day it changed #}
 cases as (
 
     {% for kind in [
         'voids_after_completion', 'returns_in_question', 'refunds_to_another_tender', 'cash_refunds', 'negative_margins',
-        'tickets_under_one_unit', 'gift_card_loads_without_tender', 'after_hours', 'edited_days'
+        'tickets_under_one_unit', 'gift_card_loads_without_tender', 'after_hours'
     ] %}
         select
             *,
+            business_date as seen_date,
             cast(null as decimal(28, 10)) as rate,
             cast(null as decimal(28, 10)) as peer_median
         from {{ kind }}
@@ -601,6 +648,14 @@ cases as (
         union all
 
     {% endfor %}
+
+    select
+        *,
+        cast(null as decimal(28, 10)) as rate,
+        cast(null as decimal(28, 10)) as peer_median
+    from edited_days
+
+    union all
 
     select *
     from far_above_peers
@@ -616,7 +671,9 @@ in_question as (
         rules.threshold,
         rules.question,
         coalesce(shops.tickets, 0) as shop_tickets,
-        count(*) over (partition by cases.account_id, cases.shop_id, cases.kind) as shop_cases
+        coalesce(accounts.tickets, 0) as account_tickets,
+        count(*) over (partition by cases.account_id, cases.shop_id, cases.kind) as shop_cases,
+        count(*) over (partition by cases.account_id, cases.kind) as account_cases
     from cases
     inner join windows on cases.account_id = windows.account_id
     inner join rules on cases.kind = rules.kind
@@ -624,8 +681,9 @@ in_question as (
         on
             cases.account_id = shops.account_id
             and cases.shop_id = shops.shop_id
+    left join accounts on cases.account_id = accounts.account_id
     where
-        cases.business_date > windows.before_date
+        cases.seen_date > windows.before_date
         and case cases.kind
             when 'ticket_under_one_unit' then cases.size < rules.threshold
             when 'after_hours' then shops.counter_tickets >= rules.min_tickets
@@ -676,7 +734,9 @@ select
     business_date,
     cast(shop_cases as bigint) as shop_cases,
     cast(shop_tickets as bigint) as shop_tickets,
+    cast(account_cases as bigint) as account_cases,
+    cast(account_tickets as bigint) as account_tickets,
     cast(rate as decimal(18, 4)) as employee_rate,
     cast(peer_median as decimal(18, 4)) as peer_median_rate,
-    cast(case when subject_type = 'employee week' then size end as decimal(18, 4)) as robust_z
+    cast(case when rate is not null then size end as decimal(18, 4)) as robust_z
 from final

@@ -51,6 +51,8 @@ RULES = {
     "closings": "over_or_short_is_what_was_counted_less_what_was_calculated",
     "bases of taxes": "what_bears_no_tax_is_exempt_where_its_goods_are_taxed",
     "gift cards over channels": "a_card_sold_online_and_used_over_two_baskets_leaves_nothing_owed",
+    "cards from before": "cards_that_have_not_moved_are_owed_all_the_same",
+    "cards taken back": "a_card_that_pays_where_nothing_is_to_pay_is_not_used",
     "deposits": "a_deposit_is_held_until_its_sale_completes",
     "money that does not add up": "money_that_does_not_add_up_is_listed",
     "channels": "a_sales_channel_is_what_the_tills_own_evidence_says",

@@ -48,6 +48,7 @@ RULES = {
     "voids in question": "a_void_a_giveaway_and_a_card_that_nobody_paid_for_are_asked_about",
     "peers": "a_sellers_week_is_compared_with_the_median_of_all",
     "tenders": "tenders_are_net_of_what_went_back_and_cash_rounding_stands_apart",
+    "tenders of other days": "what_is_paid_and_sold_on_two_days_is_bridged_by_its_dates",
     "closings": "over_or_short_is_what_was_counted_less_what_was_calculated",
     "bases of taxes": "what_bears_no_tax_is_exempt_where_its_goods_are_taxed",
     "gift cards over channels": "a_card_sold_online_and_used_over_two_baskets_leaves_nothing_owed",

@@ -24,12 +24,49 @@ def test_tenders_by_shop_day_and_type_are_the_worlds_own_to_the_cent(traded: Ret
         (account, shop, str(day), kind): tuple(parts)
         for account, shop, day, kind, *parts in traded.query(
             "select account_id, shop_id, business_date, payment_type_id, taken_amount, refunded_amount, stored_amount, "
-            "deposit_amount, tip_amount from marts.tender_mix_daily"
+            "tip_amount, deposit_amount, settled_amount from marts.tender_mix_daily where payment_type_id <> 0"
         )
     }
 
     assert found == told
-    assert all(sum(parts[column] for parts in told.values()) for column in range(5)), "each kind occurs"
+    assert all(sum(parts[column] for parts in told.values()) for column in range(6)), "each kind occurs"
+
+
+def test_what_was_paid_on_other_days_is_the_worlds_own_and_all_of_it_is_settled(traded: Retail) -> None:
+    told = money.paid_on_other_days(traded.store)
+
+    found = {
+        (account, shop, str(day)): (ahead, unpaid)
+        for account, shop, day, ahead, unpaid in traded.query(
+            "select account_id, shop_id, business_date, deposit_used_amount, unpaid_amount "
+            "from marts.tender_mix_daily where payment_kind = 'other days'"
+        )
+    }
+
+    assert found == told
+    assert all(sum(parts[column] for parts in told.values()) for column in range(2)), "each kind occurs"
+    assert traded.query("select sum(unpaid_amount) - sum(settled_amount) from marts.tender_mix_daily") == [(0,)]
+
+
+def test_each_shops_tenders_come_to_what_it_sold_that_day(traded: Retail) -> None:
+    assert_tenders_come_to_what_was_sold(traded)
+
+
+def assert_tenders_come_to_what_was_sold(made: Retail) -> None:
+    """Without what was paid for other days, and with what other days paid; to the cent, on every shop's every day."""
+    parts = "net_amount - tip_amount - deposit_amount - settled_amount + deposit_used_amount + unpaid_amount"
+    keys = "account_id, shop_id, currency, business_date"
+
+    rows = made.query(
+        f"with tenders as (select {keys}, sum({parts}) as amount, sum(net_amount - tip_amount) as paid "
+        f"from marts.tender_mix_daily where source = 'lightspeed' group by {keys}) "
+        "select coalesce(amount, 0), coalesce(total_sales, 0), coalesce(paid, 0) from tenders "
+        f"full outer join marts.revenue_by_location_daily using ({keys})"
+    )
+
+    assert len(rows) > 100
+    assert [row for row in rows if row[0] != row[1]] == []
+    assert [row for row in rows if row[1] != row[2]], "some days are paid on others"
 
 
 def test_every_closing_is_the_worlds_own_and_what_changed_since_is_a_difference(traded: Retail) -> None:
@@ -112,13 +149,13 @@ def test_what_is_held_for_whom_is_the_worlds_own_and_lightspeeds_where_nothing_w
     told = money.deposits_held(traded.store)
 
     rows = traded.query(
-        "select account_id, kind, reference_id, balance, stated_balance from marts.customer_deposits where is_latest"
+        "select account_id, kind, reference_id, balance, opening_balance from marts.customer_deposits where is_latest"
     )
 
     assert {(account, kind, reference): held for account, kind, reference, held, _ in rows if held} == told
-    stated = {reference: {said - held for *_, one, held, said in rows if one == reference and said is not None}
-              for reference in ("3", "4", "5")}  # fmt: skip
-    assert stated == {"3": {-BROUGHT_OVER[OLD_ACCOUNT]}, "4": {0}, "5": {0}}
+    before = {(reference, opening) for _, kind, reference, _, opening in rows if kind == "credit account"}
+    assert before == {("3", -BROUGHT_OVER[OLD_ACCOUNT]), ("4", 0), ("5", 0)}
+    assert {opening for _, kind, *_, opening in rows if kind == "open order"} == {None}
     settled = [held for _, kind, _, held, _ in rows if kind == "open order" and not held]
     assert settled, "a sale that was paid ahead has completed since"
 

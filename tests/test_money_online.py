@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conftest import Retail
-from tests.test_money import CENT, assert_gift_cards_are_the_worlds_own
+from tests.test_money import CENT, assert_gift_cards_are_the_worlds_own, assert_tenders_come_to_what_was_sold
 
 
 def test_a_days_tenders_share_one_total_and_add_up_to_it(omni: Retail) -> None:
@@ -16,6 +16,10 @@ def test_a_days_tenders_share_one_total_and_add_up_to_it(omni: Retail) -> None:
     assert all(net == low == high for _, net, low, high, _ in rows)
     assert {source for source, *_ in rows} == {"lightspeed", "shopify", "ecwid"}
     assert max(types for *_, types in rows) > 3
+
+
+def test_each_shops_tenders_come_to_what_it_sold_that_day_copies_of_online_orders_included(omni: Retail) -> None:
+    assert_tenders_come_to_what_was_sold(omni)
 
 
 def test_no_tax_is_further_from_its_base_at_its_rates_than_rounding_makes(omni: Retail) -> None:

@@ -169,7 +169,7 @@ class RungUp(NamedTuple):
 
 
 def rung_up(made: Retail) -> list[RungUp]:
-    """Every ticket of the tills whose channel is not online, and that copies no online order; R5 is goods brought back."""
+    """Every ticket of the tills of no online channel that copies no online order; R5 is goods brought back."""
     rows = made.query(
         "select currency, account_id, shop_id, time_zone, business_date, hour(completed_local_at), transactions, "
         "net_amount from marts.fct_orders where source = 'lightspeed' "

@@ -29,12 +29,18 @@ class Paid:
 
     account_id: int
     day: str
+    sold: str | None
+    """The day on which its sale completed."""
     sale: Record
     payment: Record
 
     @property
     def amount(self) -> Decimal:
         return amount(self.payment, "amount")
+
+    @property
+    def amount_without_tip(self) -> Decimal:
+        return self.amount - amount(self.payment, "tipAmount")
 
     @property
     def kind(self) -> int:
@@ -47,20 +53,40 @@ def payments(store: Store) -> Iterator[Paid]:
         zones = _zones(store, account_id)
         for sale, _, paid in ledger_of_sales(store, account_id):
             if not (sale["voided"] or sale["archived"]):
+                zone = zones[sale["shopID"]]
+                sold = _day(sale["completeTime"], zone) if sale["completed"] else None
                 for payment in paid:
-                    yield Paid(account_id, _day(payment["createTime"], zones[sale["shopID"]]), sale, payment)
+                    yield Paid(account_id, _day(payment["createTime"], zone), sold, sale, payment)
 
 
 def tender_totals(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
-    """By account, shop, day and payment type of the tills: taken, given back, stored, on open sales, tips."""
-    sums: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO] * 5)
+    """By account, shop, day and payment type of the tills: taken, given back, stored, tips, for other days' sales."""
+    sums: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO] * 6)
     for paid in payments(store):
         parts = sums[paid.account_id, int(str(paid.sale["shopID"])), paid.day, paid.kind]
         is_stored = paid.kind in {GIFT, CREDIT}
         parts[0 if paid.amount > 0 else 2 if is_stored else 1] += abs(paid.amount)
-        parts[3] += ZERO if paid.sale["completed"] else paid.amount
-        parts[4] += amount(paid.payment, "tipAmount")
+        parts[3] += amount(paid.payment, "tipAmount")
+        if paid.day != paid.sold:
+            parts[4 if paid.sold is None or paid.day < paid.sold else 5] += paid.amount_without_tip
     return {key: tuple(parts) for key, parts in sums.items()}
+
+
+def paid_on_other_days(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, Decimal]]:
+    """By account, shop and day of the sale: what had been paid before it, and what was left when the day was over."""
+    sums: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO] * 2)
+    for account_id in store.accounts():
+        zones = _zones(store, account_id)
+        for sale, _, _ in ledger_of_sales(store, account_id):
+            if counts(sale):
+                day = _day(sale["completeTime"], zones[sale["shopID"]])
+                sums[account_id, int(str(sale["shopID"])), day][1] += amount(sale, "calcTotal")
+    for paid in payments(store):
+        if paid.sold and paid.day <= paid.sold:
+            parts = sums[paid.account_id, int(str(paid.sale["shopID"])), paid.sold]
+            parts[0] += paid.amount_without_tip if paid.day < paid.sold else ZERO
+            parts[1] -= paid.amount_without_tip
+    return {key: (ahead, left) for key, (ahead, left) in sums.items() if ahead or left}
 
 
 def closing_totals(store: Store) -> dict[tuple[int, int, int], tuple[Decimal, Decimal, Decimal]]:

@@ -31,6 +31,7 @@ in_local_time as (
     select
         payments.*,
         stores.account_id,
+        orders.business_date as order_date,
         mirrors.order_id is not null as is_mirror,
         {{ local_time('payments.paid_at', 'payments.time_zone') }} as paid_local_at
     from payments

@@ -40,40 +40,25 @@ sales as (
 
 ),
 
-completed as (
-
-    select
-        store_id as account_id,
-        order_id,
-        business_date
-    from {{ ref('fct_orders') }}
-    where source = 'lightspeed'
-
-),
-
 {# paid on the day itself is paid at the counter #}
 paid_ahead as (
 
     select
-        payments.account_id,
-        payments.order_id,
-        payments.currency,
-        payments.shop_id,
-        payments.business_date,
-        payments.amount,
-        completed.business_date as completed_date
+        account_id,
+        order_id,
+        currency,
+        shop_id,
+        business_date,
+        amount,
+        order_date
     from payments
-    left join completed
-        on
-            payments.account_id = completed.account_id
-            and payments.order_id = completed.order_id
     where
-        completed.order_id is null
-        or payments.business_date < completed.business_date
+        order_date is null
+        or business_date < order_date
 
 ),
 
-movements as (
+moved as (
 
     select
         account_id,
@@ -95,12 +80,12 @@ movements as (
         order_id as reference_id,
         shop_id,
         currency,
-        completed_date as business_date,
+        order_date as business_date,
         cast(0 as decimal(18, 4)) as deposited_amount,
         cast(0 as decimal(18, 4)) as refunded_amount,
         amount as used_amount
     from paid_ahead
-    where completed_date is not null
+    where order_date is not null
 
     union all
 
@@ -120,6 +105,40 @@ movements as (
             payments.account_id = raw_payments.account_id
             and payments.payment_id = raw_payments.payment_id
     where payments.payment_kind = 'credit account'
+
+),
+
+movements as (
+
+    select *
+    from moved
+
+    union all
+
+    {# an account that has not moved holds what it did: the day it was read says so #}
+    select
+        credit_accounts.account_id,
+        'credit account' as kind,
+        cast(credit_accounts.credit_account_id as varchar) as reference_id,
+        cast(null as bigint) as shop_id,
+        tills.currency,
+        cast({{ local_time('credit_accounts.loaded_at', "'UTC'") }} as date) as business_date,
+        cast(0 as decimal(18, 4)) as deposited_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        cast(0 as decimal(18, 4)) as used_amount
+    from credit_accounts
+    inner join {{ ref('int_stores') }} as tills
+        on
+            tills.source = 'lightspeed'
+            and credit_accounts.account_id = tills.store_id
+    left join moved
+        on
+            moved.kind = 'credit account'
+            and credit_accounts.account_id = moved.account_id
+            and cast(credit_accounts.credit_account_id as varchar) = moved.reference_id
+    where
+        moved.account_id is null
+        and credit_accounts.balance <> 0
 
 ),
 
@@ -154,6 +173,7 @@ running as (
             order by business_date asc nulls last
             rows between unbounded preceding and current row
         ) as balance,
+        sum(net_amount) over (partition by account_id, kind, reference_id) as moved_amount,
         min(business_date) over (partition by account_id, kind, reference_id) as opened_date,
         max(business_date) over (partition by account_id, kind, reference_id) as last_date
     from by_day
@@ -176,7 +196,8 @@ select
     cast(running.net_amount as decimal(18, 4)) as net_amount,
     cast(running.balance as decimal(18, 4)) as balance,
     cast(case when running.business_date = running.last_date then -credit_accounts.balance end as decimal(18, 4))
-        as stated_balance
+        as stated_balance,
+    cast(-credit_accounts.balance - running.moved_amount as decimal(18, 4)) as opening_balance
 from running
 left join sales
     on

@@ -25,5 +25,6 @@ select
     cast(tip_amount as decimal(18, 4)) as tip_amount,
     paid_at,
     paid_local_at,
-    business_date
+    business_date,
+    order_date
 from payments

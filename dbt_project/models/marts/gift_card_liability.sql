@@ -18,7 +18,8 @@ orders as (
         source,
         store_id,
         order_id,
-        units_returned > 0 and order_kind <> 'gift_card_load' as takes_back
+        units_returned > 0 and order_kind <> 'gift_card_load' as takes_back,
+        total_amount
     from {{ ref('fct_orders') }}
 
 ),
@@ -51,7 +52,7 @@ cards_sold_at_tills as (
 
 ),
 
-movements as (
+moved as (
 
     select
         payments.account_id,
@@ -59,7 +60,9 @@ movements as (
         payments.business_date,
         payments.source,
         -payments.amount as amount,
+        {# a card that pays where nothing is to pay is taken back, cashed out or moved onto another #}
         case
+            when payments.source = 'lightspeed' and payments.amount > 0 and orders.total_amount <= 0 then 'other'
             when payments.amount > 0 then 'used'
             when payments.source <> 'lightspeed' then 'refunded'
             when cards_sold_at_tills.order_id is null and orders.takes_back then 'refunded'
@@ -94,6 +97,69 @@ movements as (
 
 ),
 
+{#
+    What Lightspeed holds now beyond what is known to have moved: cards from before the first sale that is loaded. They
+    are in the tills' currency.
+#}
+stated as (
+
+    select
+        cards.account_id,
+        tills.currency,
+        sum(-cards.balance) as balance,
+        max(cast({{ local_time('cards.loaded_at', "'UTC'") }} as date)) as loaded_date
+    from {{ ref('stg_lightspeed__credit_accounts') }} as cards
+    inner join {{ ref('int_stores') }} as tills
+        on
+            tills.source = 'lightspeed'
+            and cards.account_id = tills.store_id
+    where cards.is_gift_card
+    group by
+        cards.account_id,
+        tills.currency
+
+),
+
+moved_at_tills as (
+
+    select
+        account_id,
+        currency,
+        sum(amount) as amount
+    from moved
+    where source = 'lightspeed'
+    group by
+        account_id,
+        currency
+
+),
+
+movements as (
+
+    select *
+    from moved
+
+    union all
+
+    {# cards that have not moved are owed all the same: the day they were read says so #}
+    select
+        stated.account_id,
+        stated.currency,
+        stated.loaded_date as business_date,
+        'lightspeed' as source,
+        cast(0 as decimal(18, 4)) as amount,
+        'none' as movement
+    from stated
+    left join moved
+        on
+            stated.account_id = moved.account_id
+            and stated.currency = moved.currency
+    where
+        moved.account_id is null
+        and stated.balance <> 0
+
+),
+
 by_day as (
 
     select
@@ -112,35 +178,6 @@ by_day as (
         account_id,
         currency,
         business_date
-
-),
-
-{#
-    What Lightspeed holds now beyond what is known to have moved: cards from before the first sale that is loaded. They
-    are in the tills' currency.
-#}
-stated as (
-
-    select
-        account_id,
-        sum(-balance) as balance
-    from {{ ref('stg_lightspeed__credit_accounts') }}
-    where is_gift_card
-    group by account_id
-
-),
-
-moved_at_tills as (
-
-    select
-        account_id,
-        currency,
-        sum(amount) as amount
-    from movements
-    where source = 'lightspeed'
-    group by
-        account_id,
-        currency
 
 )
 
@@ -162,10 +199,13 @@ select
             rows between unbounded preceding and current row
         ) as decimal(18, 4)
     ) as balance,
-    cast(stated.balance - moved_at_tills.amount as decimal(18, 4)) as opening_balance
+    cast(stated.balance - coalesce(moved_at_tills.amount, 0) as decimal(18, 4)) as opening_balance
 from by_day
 left join moved_at_tills
     on
         by_day.account_id = moved_at_tills.account_id
         and by_day.currency = moved_at_tills.currency
-left join stated on by_day.account_id = stated.account_id
+left join stated
+    on
+        by_day.account_id = stated.account_id
+        and by_day.currency = stated.currency

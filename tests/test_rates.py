@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
 from currency_converter import CurrencyConverter
 
-from pipelines import run
+from pipelines import doctor, run
 from pipelines.errors import TransformError
+from pipelines.settings import read_settings
 from tests.conftest import Retail
 
 SUMS = {"revenue_by_location_daily": "tax", "revenue_by_channel_daily": "tax + shipping_sales"}
@@ -81,6 +84,21 @@ def test_comparable_sales_of_both_years_are_exchanged_day_by_day(omni: Retail) -
 
     assert total > 100_000
     assert total == pytest.approx(expected, abs=Decimal(1))
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(3, "ok"), (26, "warn")])
+def test_the_doctor_says_how_old_the_newest_rates_are(
+    days: int, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night would stop for want of a rate, and it is known before."""
+    monkeypatch.setattr(doctor, "newest_rate", lambda: datetime.now(UTC).date() - timedelta(days))
+    settings = read_settings(tillhouse_data_dir=tmp_path, tillhouse_reporting_currency="USD")
+
+    [found] = [one for one in asyncio.run(doctor.examine(settings)) if one.what == "rates of exchange"]
+
+    assert found.verdict == verdict
+    assert f"{days} days ago" in found.found
+    assert ("exchange_rates.csv" in found.remedy) == (verdict == "warn")
 
 
 @pytest.mark.long

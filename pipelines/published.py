@@ -149,7 +149,7 @@ REMEMBERED = (
     Remembered(
         "published_finding",
         "source VARCHAR, account_id BIGINT, table_name VARCHAR, issue VARCHAR, detail VARCHAR, severity VARCHAR, "
-        f"first_seen_at {TIME}, last_seen_at {TIME}, runs_seen BIGINT",
+        f"worst_severity VARCHAR, first_seen_at {TIME}, last_seen_at {TIME}, runs_seen BIGINT",
         ("data_quality", "restatements"),
         "select * exclude (row_count, marts) from told.data_quality",
     ),

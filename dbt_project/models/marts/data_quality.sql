@@ -84,6 +84,7 @@ open_findings as (
             when known_accounts.account_id is null then 'green'
             else checks.severity
         end as severity,
+        coalesce(seen_before.worst_severity, 'green') as severity_before,
         coalesce(checks.marts, marts_of_tables.marts, '') as marts,
         coalesce(seen_before.first_seen_at, current_run.started_at) as first_seen_at,
         current_run.started_at as last_seen_at,
@@ -119,6 +120,7 @@ settled_findings as (
         seen_before.detail,
         cast(0 as bigint) as row_count,
         'green' as severity,
+        seen_before.worst_severity as severity_before,
         '' as marts,
         seen_before.first_seen_at,
         seen_before.last_seen_at,
@@ -148,6 +150,7 @@ passed_checks as (
         '' as detail,
         cast(0 as bigint) as row_count,
         'green' as severity,
+        'green' as severity_before,
         '' as marts,
         cast(null as timestamp with time zone) as first_seen_at,
         cast(null as timestamp with time zone) as last_seen_at,
@@ -190,6 +193,11 @@ select
     detail,
     row_count,
     severity,
+    case
+        when 'red' in (severity, severity_before) then 'red'
+        when 'amber' in (severity, severity_before) then 'amber'
+        else 'green'
+    end as worst_severity,
     marts,
     first_seen_at,
     last_seen_at,

@@ -18,6 +18,8 @@ renamed as (
         raw.issue,
         raw.detail,
         raw.severity,
+        {# a file that an older version published does not tell it #}
+        coalesce(raw.worst_severity, raw.severity) as worst_severity,
 
         ---------- numerics
         raw.runs_seen,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# No markup: names are the merchants' own, and what rich would take for it is shown as it is.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Command(click.Command):
@@ -52,8 +54,12 @@ class Command(click.Command):
 
 
 def _fail(error: object, code: int) -> None:
-    err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
+    _complain("error:", error)
     sys.exit(code)
+
+
+def _complain(kind: str, sentence: object) -> None:
+    err.print(Text.assemble((kind, "bold red"), f" {sentence}"), soft_wrap=True)
 
 
 class Group(click.Group):
@@ -246,7 +252,7 @@ def _finish(outcome: Outcome, *, as_json: bool) -> None:
     else:
         out.print(run_table(outcome))
     for sentence in dict.fromkeys(failure["sentence"] for failure in outcome.record.failures):
-        err.print(f"[bold red]failed:[/] {_plain(sentence)}", soft_wrap=True)
+        _complain("failed:", sentence)
     if outcome.record.failures:
         sys.exit(PARTIAL)
 
@@ -465,11 +471,6 @@ def _refuse_demo(settings: Settings) -> None:
 
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, default=str))
-
-
-def _plain(text: object) -> str:
-    """What rich would take for markup is shown as it is."""
-    return str(text).replace("[", "\\[")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from typing import Literal
 
 import httpx
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.errors import AuthError, TillhouseError
 from pipelines.settings import Settings, misspelt
@@ -74,9 +74,8 @@ def view(findings: list[Finding]) -> RenderableType:
     for heading in ("", "what", "found", "what to do"):
         table.add_column(heading)
     for finding in findings:
-        colour = COLOURS[finding.verdict]
-        told = map(escape, (finding.what, finding.found, finding.remedy))
-        table.add_row(f"[{colour}]{finding.verdict}[/]", *told)
+        verdict = Text(finding.verdict, style=COLOURS[finding.verdict])
+        table.add_row(verdict, finding.what, finding.found, finding.remedy)
     return table
 
 

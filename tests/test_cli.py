@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
 
-from pipelines.cli import _span, main
+from pipelines import reconciling
+from pipelines.cli import _span, main, out
 from pipelines.settings import Settings, read_settings
 from tests.conftest import Retail
 
@@ -183,6 +185,25 @@ def test_a_defect_of_ours_is_one_sentence_without_the_errors_own_words(
     assert "unexpected ValueError" in result.stderr
     assert words not in result.output + log
     assert "test_cli.py" in log
+
+
+def test_a_sentence_that_names_what_looks_like_markup_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / r"x \[/bold] :pill:"
+
+    result = typed(folder, "query", "select 1")
+
+    assert result.exit_code == 1
+    assert rf"error: {folder}/warehouse.duckdb does not exist yet" in result.stderr
+
+
+def test_a_difference_at_a_shop_named_like_markup_is_a_row_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    day = {"location_name": r"[/x] \[/x]", "status": "unexplained", "difference": Decimal("0.01")}
+
+    out.print(
+        reconciling.view({"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "differences": [day]})
+    )
+
+    assert r"[/x] \[/x]" in capsys.readouterr().out
 
 
 def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path) -> None:

@@ -303,10 +303,18 @@ def test_names_that_mean_harm_are_shown_as_they_are(hostile: Hostile) -> None:
     folder = hostile.retail.settings.tillhouse_data_dir
     shown = [
         CliRunner().invoke(main, ["--data-dir", str(folder), *words], env={"COLUMNS": "500"})
-        for words in (("accounts",), ("status",), ("query", "select location_name from dim_locations"))
+        for words in (
+            ("accounts",),
+            ("status",),
+            ("reconcile",),
+            ("query", "select location_name from dim_locations"),
+            ("query", r"select location_name, repeat('\[/x]', 200) as wide from dim_locations"),
+        )
     ]
 
-    assert [result.exit_code for result in shown] == [0, 0, 0]
-    assert "[bold]/*" in shown[0].stdout
+    assert [result.exit_code for result in shown] == [0] * len(shown)
+    for place in (0, 3, 4):
+        assert "[bold]/*" in shown[place].stdout
+        assert r"[/x] \[/x] :pill:" in shown[place].stdout
     connection = lightspeed.token_store(hostile.retail.settings).accounts()[0]
-    assert r"\[bold]/*" in str(connected_view(connection))
+    assert HOSTILE in str(connected_view(connection))

@@ -113,7 +113,7 @@ def _connections(store: TokenStore[C], findings: list[Finding]) -> list[C]:
         try:
             connections.append(store.load(account_id))
         except AuthError as error:
-            findings.append(Finding(f"account {account_id}", "fail", str(error), "run `tillhouse connect` again"))
+            findings.append(Finding(f"account {account_id}", "fail", str(error), error.remedy))
     return connections
 
 

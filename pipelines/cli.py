@@ -232,9 +232,12 @@ def _span(first: str, last: str, cutover: int) -> tuple[datetime, datetime]:
 
 def _date(flag: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{flag} {text}: not a date such as 2026-01-31") from None
+    if day.year < 1900:
+        raise UsageError(f"{flag} {text}: before 1900 there is nothing that could be read")
+    return day
 
 
 def progress() -> Any:
@@ -245,13 +248,14 @@ def progress() -> Any:
 
 
 def _finish(outcome: Outcome, *, as_json: bool) -> None:
+    from pipelines.extraction import sentences
     from pipelines.status import run_table
 
     if as_json:
         _print_json(asdict(outcome.record) | {"marts_published": outcome.published})
     else:
         out.print(run_table(outcome))
-    for sentence in dict.fromkeys(failure["sentence"] for failure in outcome.record.failures):
+    for sentence in sentences(failure["sentence"] for failure in outcome.record.failures):
         _complain("failed:", sentence)
     if outcome.record.failures:
         sys.exit(PARTIAL)

@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines import warehouse
@@ -125,7 +124,7 @@ def profile_view(found: dict[str, Any], *, limit: int) -> RenderableType:
     for seed, lines in found["suggestions"].items():
         if lines:
             heading = f"rows you may paste into {SEEDS}/{seed}.csv, then `tillhouse transform` and `tillhouse publish`:"
-            parts += ["", heading, *map(escape, lines)]
+            parts += ["", heading, *lines]
     if any(f",{LIKELY_CHANNEL}," in line for line in found["suggestions"]["channel_rules"]):
         parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {SEEDS}/channels.csv)")
     return Group(*parts)
@@ -140,7 +139,7 @@ def _table(rows: list[Row]) -> Table:
     for row in rows:
         total = f"{row['total_sales']:,.2f} {row['currency'] or ''}".strip()
         told = (row["account_id"], _evidence(row), row["tickets"], total, _counts_as(row), row["to_confirm"])
-        table.add_row(*(escape(str(value)) for value in told))
+        table.add_row(*map(str, told))
     return table
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# No markup: names are the merchants' own, and what rich would take for it is shown as it is.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Command(click.Command):
@@ -52,8 +54,12 @@ class Command(click.Command):
 
 
 def _fail(error: object, code: int) -> None:
-    err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
+    _complain("error:", error)
     sys.exit(code)
+
+
+def _complain(kind: str, sentence: object) -> None:
+    err.print(Text.assemble((kind, "bold red"), f" {sentence}"), soft_wrap=True)
 
 
 class Group(click.Group):
@@ -226,9 +232,12 @@ def _span(first: str, last: str, cutover: int) -> tuple[datetime, datetime]:
 
 def _date(flag: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{flag} {text}: not a date such as 2026-01-31") from None
+    if day.year < 1900:
+        raise UsageError(f"{flag} {text}: before 1900 there is nothing that could be read")
+    return day
 
 
 def progress() -> Any:
@@ -239,14 +248,15 @@ def progress() -> Any:
 
 
 def _finish(outcome: Outcome, *, as_json: bool) -> None:
+    from pipelines.extraction import sentences
     from pipelines.status import run_table
 
     if as_json:
         _print_json(asdict(outcome.record) | {"marts_published": outcome.published})
     else:
         out.print(run_table(outcome))
-    for sentence in dict.fromkeys(failure["sentence"] for failure in outcome.record.failures):
-        err.print(f"[bold red]failed:[/] {_plain(sentence)}", soft_wrap=True)
+    for sentence in sentences(failure["sentence"] for failure in outcome.record.failures):
+        _complain("failed:", sentence)
     if outcome.record.failures:
         sys.exit(PARTIAL)
 
@@ -465,11 +475,6 @@ def _refuse_demo(settings: Settings) -> None:
 
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, default=str))
-
-
-def _plain(text: object) -> str:
-    """What rich would take for markup is shown as it is."""
-    return str(text).replace("[", "\\[")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from rich.console import RenderableType
-from rich.markup import escape
 
 from pipelines.errors import AuthError, SettingsError, UnavailableError, UsageError
 from pipelines.settings import LOOPBACK, Settings
@@ -159,14 +158,14 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, an
 def connected_view(connection: Connection) -> RenderableType:
     """What was connected, and what to type next."""
     kept = "its token renews itself" if connection.refresh_token else "its token cannot be renewed"
-    said = f"connected account {connection.account_id}, {escape(connection.name)}: {kept}"
+    said = f"connected account {connection.account_id}, {connection.name}: {kept}"
     return f"{said}\nnext: tillhouse doctor, then tillhouse run"
 
 
 def connected_store_view(connection: ShopifyConnection | EcwidConnection) -> RenderableType:
     """What was connected, whose it is, and what to type next."""
     whose = _whose(connection.lightspeed_account_id)
-    lines = [f"connected store {connection.account_id}, {escape(connection.name)}: {whose}"]
+    lines = [f"connected store {connection.account_id}, {connection.name}: {whose}"]
     if isinstance(connection, ShopifyConnection) and shopify.ALL_ORDERS in shopify.missing_scopes(connection):
         lines.append(
             f"note: without the scope {shopify.ALL_ORDERS} the store hides orders older than 60 days: "

@@ -13,8 +13,8 @@ from typing import Literal
 
 import httpx
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.errors import AuthError, TillhouseError
 from pipelines.rates import newest_rate
@@ -79,9 +79,8 @@ def view(findings: list[Finding]) -> RenderableType:
     for heading in ("", "what", "found", "what to do"):
         table.add_column(heading)
     for finding in findings:
-        colour = COLOURS[finding.verdict]
-        told = map(escape, (finding.what, finding.found, finding.remedy))
-        table.add_row(f"[{colour}]{finding.verdict}[/]", *told)
+        verdict = Text(finding.verdict, style=COLOURS[finding.verdict])
+        table.add_row(verdict, finding.what, finding.found, finding.remedy)
     return table
 
 
@@ -136,7 +135,7 @@ def _connections(store: TokenStore[C], findings: list[Finding]) -> list[C]:
         try:
             connections.append(store.load(account_id))
         except AuthError as error:
-            findings.append(Finding(f"account {account_id}", "fail", str(error), "run `tillhouse connect` again"))
+            findings.append(Finding(f"account {account_id}", "fail", str(error), error.remedy))
     return connections
 
 

@@ -33,7 +33,11 @@ class BusyError(TillhouseError):
 
 
 class AuthError(TillhouseError):
-    """Only the merchant can mend this: `tillhouse connect` again."""
+    """Only the merchant can mend this: `tillhouse connect` again, unless *remedy* is another."""
+
+    def __init__(self, message: str, *, remedy: str = "run `tillhouse connect` again") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class RequestError(TillhouseError):

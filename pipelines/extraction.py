@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +22,8 @@ SLICE_SECONDS = 300.0
 
 QUEUE_SIZE = 8
 """Deliveries that may wait for the main thread; more, and the walks wait."""
+
+NAMED_TABLES, NAMED_FAILURES = 3, 10
 
 log = logging.getLogger("tillhouse")
 
@@ -60,6 +63,28 @@ class Failure:
     account_id: int
     table: str
     sentence: str
+
+
+def sentences(failures: Iterable[str]) -> list[str]:
+    """*failures*, each once; where several tables of an account fail for the same reason, one sentence for them all."""
+    tables: dict[tuple[str, str], list[str]] = {}
+    for sentence in dict.fromkeys(failures):
+        found = re.fullmatch(r"((?:account|store) \d+), ([^:]+): (.+)", sentence, re.DOTALL)
+        who, table, why = found.groups() if found else (sentence, "", "")
+        tables.setdefault((who, why), []).append(table)
+    return [f"{who}, {_listed(named)}: {why}" if why else who for (who, why), named in tables.items()]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED_TABLES} more" if len(names) > NAMED_TABLES else ""
+    return ", ".join(names[:NAMED_TABLES]) + more
+
+
+def summary(failures: Iterable[str]) -> str:
+    """The same as one text, as long as anybody reads: a network that is gone fails hundreds of accounts."""
+    told = sentences(failures)
+    more = [f"and {len(told) - NAMED_FAILURES} more"] if len(told) > NAMED_FAILURES else []
+    return "; ".join([*told[:NAMED_FAILURES], *more])
 
 
 Deliver = Callable[[Delivery], Awaitable[None]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
@@ -14,6 +15,9 @@ from typing import Any
 
 CHATTY = ("httpx", "httpcore", "dlt", "sqlglot", "uvicorn")
 """Libraries that log addresses with their queries, or more than anyone reads."""
+
+
+UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR})
 
 
 class TextFormatter(logging.Formatter):
@@ -44,19 +48,33 @@ def _traces(error: BaseException | None) -> Iterator[list[str]]:
 
 
 def set_up(folder: Path, *, form: str, verbose: bool) -> None:
-    """Every line goes to `folder/tillhouse.log`; stderr gets warnings, and with *verbose* all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Every line goes to `folder/tillhouse.log`; stderr gets warnings without traces, and with *verbose* all.
+
+    A folder that may not be written has no log: what only reads is not stopped by that, and what writes tells of it.
+    """
     formatter = JsonFormatter() if form == "json" else TextFormatter("%(asctime)s %(levelname)s %(message)s")
-    to_file = RotatingFileHandler(folder / "tillhouse.log", maxBytes=10_000_000, backupCount=5, encoding="utf-8")
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setLevel(logging.INFO if verbose else logging.WARNING)
+    if not verbose:
+        to_stderr.addFilter(lambda record: not record.exc_info)  # A sentence of its own tells of it.
     logger = logging.getLogger("tillhouse")
     for handler in logger.handlers:
         handler.close()
-    logger.handlers = [to_file, to_stderr]
+    logger.handlers = [*_to_file(folder), to_stderr]
     for handler in logger.handlers:
         handler.setFormatter(formatter)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _to_file(folder: Path) -> list[logging.Handler]:
+    path = folder / "tillhouse.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")]
+    except OSError as error:
+        if error.errno in UNWRITABLE:
+            return []
+        raise

@@ -175,6 +175,9 @@ def _attached(connection: duckdb.DuckDBPyConnection, warehouse_file: Path) -> se
     if not warehouse_file.exists():
         return set()
     path = str(warehouse_file).replace("'", "''")
-    connection.execute(f"attach '{path}' as published (read_only)")
+    try:
+        connection.execute(f"attach '{path}' as published (read_only)")
+    except duckdb.Error as error:
+        raise warehouse.unopened(warehouse_file, error) from None
     found = connection.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
     return {name for (name,) in found if name}

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines import warehouse
@@ -95,7 +94,7 @@ def _table(relation: duckdb.DuckDBPyRelation, texts: list[list[str]]) -> Table:
         is_number = str(kind).startswith(("DECIMAL", "DOUBLE", "BIGINT", "INTEGER", "HUGEINT", "FLOAT", "UBIGINT"))
         table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
     for row in texts:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table
 
 
@@ -104,5 +103,5 @@ def _upright(number: int, columns: list[str], row: list[str]) -> Table:
         show_edge=False, pad_edge=False, box=None, show_header=False, title=f"row {number}", title_justify="left"
     )
     for name, text in zip(columns, row, strict=True):
-        table.add_row(name, escape(text))
+        table.add_row(name, text)
     return table

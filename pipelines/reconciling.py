@@ -184,7 +184,8 @@ def view(found: dict[str, Any]) -> RenderableType:
         for row in found["differences"][:SHOWN]
     ]
     parts = [_table("Compared with Lightspeed's own totals", found["accounts"])]
-    parts.append(_table("What its reports were found to mean", found["readings"]))
+    if found["readings"]:
+        parts.append(_table("What its reports were found to mean", found["readings"]))
     if shown:
         parts.append(_table(_title(found["differences"]), shown))
     return Group(*(part for table in parts for part in (table, "")))

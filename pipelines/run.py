@@ -26,8 +26,9 @@ from pipelines.errors import (
     TillhouseError,
     TransformError,
     UnreconciledError,
+    UsageError,
 )
-from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally
+from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally, sentences, summary
 from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
@@ -125,8 +126,20 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         report.step("publish")
         record.status = "partial" if extracted.failures else "ok"
         marts = _publish(settings, record)
-        landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
+        _forget_old_rows(settings)
         return Outcome(record, marts)
+
+
+def _forget_old_rows(settings: Settings) -> None:
+    """What is published is published: rows that are kept too long are deleted by the next night."""
+    try:
+        landing.forget(settings.landing_dir, older_than=settings.tillhouse_landing_days)
+    except OSError as error:
+        log.warning(
+            "rows older than TILLHOUSE_LANDING_DAYS could not be deleted (%s: %s); the next run tries again",
+            error.filename,
+            error.strerror,
+        )
 
 
 def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
@@ -358,8 +371,8 @@ def _load(
         _load_slice(vendor, part, pipeline, landed, loads)
         book.arrived(part)
         report.step("extract")
-    for failure in extraction.failures:
-        log.error("%s of account %s: %s", failure.table, failure.account_id, failure.sentence)
+    for sentence in sentences(failure.sentence for failure in extraction.failures):
+        log.error("%s", sentence)
 
 
 def _load_slice(vendor: str, part: Slice, pipeline: Pipeline, landed: Landing, loads: Loads) -> None:
@@ -393,7 +406,7 @@ def _note(record: RunRecord, extracted: Extracted) -> None:
     record.requests = sum(table.requests for table in extracted.tables)
     record.rows_loaded = sum(table.rows for table in extracted.tables if table.pages)
     record.rejected_values = sum(table.rejected for table in extracted.tables)
-    record.message = "; ".join(dict.fromkeys(failure.sentence for failure in extracted.failures))
+    record.message = summary(failure.sentence for failure in extracted.failures)
     for one in extracted.tables:
         log.info("account %s, %s: %s rows in %s requests", one.account_id, one.table, one.rows, one.requests)
 
@@ -466,7 +479,7 @@ def _load_interrupted(settings: Settings, vendor: str) -> None:
 
 
 def _readings(settings: Settings, options: Options) -> list[Reading]:
-    """What is asked of whom; SettingsError where nothing is connected, or not what was named."""
+    """What is asked of whom; SettingsError where nothing is connected, UsageError for a name of none."""
     stores = {name: vendor.token_store(settings) for name, vendor in VENDORS.items()}
     known = [account_id for store in stores.values() for account_id in store.account_ids()]
     _refuse_unknown(known, options)
@@ -487,10 +500,10 @@ def _refuse_unknown(known: list[int], options: Options) -> None:
             "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
         )
     if missing := sorted(set(options.accounts) - set(known)):
-        raise SettingsError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
+        raise UsageError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
     tables = dict.fromkeys(table for vendor in VENDORS.values() for table in vendor.selectable())
     if strange := sorted(set(options.tables) - tables.keys()):
-        raise SettingsError(f"{strange[0]!r} is not a table that is read; they are: {', '.join(tables)}")
+        raise UsageError(f"{strange[0]!r} is not a table that is read; they are: {', '.join(tables)}")
 
 
 def _loaded(store: TokenStore[Any], accounts: list[int]) -> tuple[list[Any], list[Failure]]:

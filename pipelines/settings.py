@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -23,12 +23,29 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def _base_url(url: str) -> str:
     """Tokens travel with every request: https, or a server on this machine."""
-    parts = urlsplit(url.rstrip("/"))
+    parts = _url_parts(url.rstrip("/"))
     if not parts.hostname or parts.scheme not in {"http", "https"}:
         raise ValueError("is not a URL such as https://api.lightspeedapp.com")
+    if "@" in parts.netloc:
+        raise ValueError("must not have a name or a password in it: errors and logs tell the address")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must begin with https:// (plain http is allowed to this machine only)")
     return parts.geturl()
+
+
+def _url_parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # Not the error's own words: they may quote what stands before an @.
+        raise ValueError("is not a URL: its host, or the port behind it, is none") from None
+    return parts
+
+
+def _address(url: str) -> str:
+    """Any URL whose parts can be told: an app's own scheme is taken as well."""
+    return _url_parts(url).geturl()
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -42,7 +59,12 @@ def _currency(code: str) -> str:
 
 Currency = Annotated[str, AfterValidator(_currency)]
 
+MOST_DAYS, MOST_MINUTES = 3_650, 7 * 24 * 60
+"""Ten years, and a week: beyond any use, and well within what a calendar can subtract."""
+
 ENV_FILE = ".env"
+ENV_ENCODING = "utf-8-sig"
+"""UTF-8, whether it begins with a mark, as some editors write it, or without."""
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 WORK_FILE = "TILLHOUSE_WORK_FILE"
 """How dbt's profile is told of the work file: no setting."""
@@ -81,12 +103,12 @@ class Settings(BaseSettings):
     """What can be set, each by the environment or `.env` under the name in capitals (see `.env.example`)."""
 
     model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=ENV_FILE, env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     lightspeed_client_id: str = Field("", description="The OAuth client's id, from Lightspeed's developer portal")
     lightspeed_client_secret: SecretStr = Field(SecretStr(""), description="The OAuth client's secret")
-    lightspeed_redirect_uri: str = Field(
+    lightspeed_redirect_uri: Annotated[str, AfterValidator(_address)] = Field(
         "http://localhost:8765/callback", description="The address registered with the OAuth client"
     )
     lightspeed_more_scopes: str = Field(
@@ -94,22 +116,33 @@ class Settings(BaseSettings):
     )
     lightspeed_api_url: BaseUrl = Field("https://api.lightspeedapp.com", description="/API/V3/… is added")
     lightspeed_auth_url: BaseUrl = Field("https://cloud.lightspeedapp.com", description="/auth/oauth/… is added")
-    lightspeed_overlap_minutes: int = Field(30, ge=0, description="How far each night reads back before its cursors")
-    lightspeed_reread_days: int = Field(3, ge=0, description="Sales completed in the last days, read again each night")
-    lightspeed_deep_reread_days: int = Field(35, ge=0, description="The same, once a week")
+    lightspeed_overlap_minutes: int = Field(
+        30, ge=0, le=MOST_MINUTES, description="How far each night reads back before its cursors"
+    )
+    lightspeed_reread_days: int = Field(
+        3, ge=0, le=MOST_DAYS, description="Sales completed in the last days, read again each night"
+    )
+    lightspeed_deep_reread_days: int = Field(35, ge=0, le=MOST_DAYS, description="The same, once a week")
     lightspeed_pii: Literal["keep", "hash", "drop"] = Field(
         "keep", description="Names, e-mail addresses, telephone numbers and addresses of customers, of every source"
     )
     lightspeed_report_days: int = Field(
-        7, ge=1, description="The last days of trade that are compared each night with Lightspeed's own reports"
+        7,
+        ge=1,
+        le=MOST_DAYS,
+        description="The last days of trade that are compared each night with Lightspeed's own reports",
     )
 
     shopify_api_url: BaseUrl = Field("https://{shop}.myshopify.com", description="{shop} is the store's name")
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-\d\d$", description="Which version of the Admin API")
-    shopify_overlap_minutes: int = Field(5, ge=1, description="How far each night reads back before its cursor")
+    shopify_overlap_minutes: int = Field(
+        5, ge=1, le=MOST_MINUTES, description="How far each night reads back before its cursor"
+    )
 
     ecwid_api_url: BaseUrl = Field("https://app.ecwid.com/api/v3", description="Where E-Series stores' API lives")
-    ecwid_overlap_minutes: int = Field(10, ge=1, description="How far each night reads back before its cursor")
+    ecwid_overlap_minutes: int = Field(
+        10, ge=1, le=MOST_MINUTES, description="How far each night reads back before its cursor"
+    )
 
     tillhouse_data_dir: Path = Field(Path("data"), description="Where everything that tillhouse keeps is kept")
     tillhouse_cost_basis: Literal["average", "fifo"] = Field("average", description="Which unit cost margins use")
@@ -122,9 +155,14 @@ class Settings(BaseSettings):
     tillhouse_dbt_vars: Variables = Field(
         {}, description="What the fiscal calendar and comparable sales follow, by the names in dbt_project.yml"
     )
-    tillhouse_landing_days: int = Field(0, ge=0, description="How long rows stay as they came; 0: for ever")
+    tillhouse_landing_days: int = Field(
+        0, ge=0, le=MOST_DAYS, description="How long rows stay as they came; 0: for ever"
+    )
     tillhouse_online_reread_days: int = Field(
-        35, ge=0, description="Online orders placed in the last days, looked for again once a week; 0 never"
+        35,
+        ge=0,
+        le=MOST_DAYS,
+        description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
     tillhouse_reconcile_tolerance: Decimal = Field(
         Decimal("0.00"), ge=0, description="Unexplained differences beyond this amount stop the publication"
@@ -158,13 +196,18 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{Path(ENV_FILE).absolute()} is not UTF-8 text: save it as UTF-8") from None
 
 
 def misspelt() -> list[str]:
     """A sentence for each name in the environment or `.env` that begins as a setting does and is none."""
     known = [name.upper() for name in Settings.model_fields]
     prefixes = tuple({f"{name.split('_')[0]}_" for name in known})
-    found = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))} - {WORK_FILE, *known}
+    found = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding=ENV_ENCODING))} - {
+        WORK_FILE,
+        *known,
+    }
     return [_unknown(name, known) for name in sorted(found) if name.startswith(prefixes)]
 
 
@@ -176,5 +219,11 @@ def _unknown(name: str, known: list[str]) -> str:
 def _sentence(problem: object) -> str:
     assert isinstance(problem, dict)
     name = ".".join(str(part) for part in problem["loc"]).upper()
-    shown = "" if "SECRET" in name else f"={problem['input']}"
+    told = _without_login(str(problem["input"])) if name.endswith(("_URL", "_URI")) else problem["input"]
+    shown = "" if "SECRET" in name else f"={told}"
     return f"{name}{shown}: {problem['msg'].removeprefix('Value error, ')} (set it in the environment or in .env)"
+
+
+def _without_login(text: str) -> str:
+    """A URL without what stands before its host: it may be a password."""
+    return re.sub(r"^(\w+://)?.*@", r"\1…@", text, flags=re.DOTALL)

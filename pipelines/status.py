@@ -9,7 +9,6 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines import run, warehouse
@@ -96,7 +95,7 @@ def status_view(found: dict[str, Any]) -> RenderableType:
         }
         for row in found["runs"]
     ]
-    published = escape(found["warehouse"] or "") or "nothing yet: run `tillhouse run`"
+    published = found["warehouse"] or "nothing yet: run `tillhouse run`"
     parts: list[RenderableType] = [f"published: {published}"]
     if found["freshness"]:
         parts.append(_table("Freshness", found["freshness"], right={"account_id", "days"}))
@@ -223,6 +222,5 @@ def _table(title: str, rows: list[dict[str, Any]], right: set[str]) -> Table:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        # A name is the merchant's own: what rich would take for markup is shown as it is.
-        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import io
+import logging
 import math
 import time
 from collections import deque
@@ -16,10 +17,13 @@ from typing import TypeVar
 
 import httpx
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from pipelines.errors import ResponseError
 
 T = TypeVar("T")
+
+log = logging.getLogger("tillhouse")
 
 TIMEOUT = httpx.Timeout(60, connect=15, read=300)
 """Pages with many relations take minutes to render on a bad day."""
@@ -58,6 +62,10 @@ def spend(*, requests: int = 0, drips: float = 0.0, at: datetime | None = None) 
         spent.began_at = spent.began_at or at
 
 
+ASKED: ContextVar[str] = ContextVar("asked", default="")
+"""What the task waits for: a request that renews a token stands within the one that needs it."""
+
+
 class UnreadableBodyError(Exception):
     """A success whose body is not what it says it is: cut short, or a proxy's HTML page."""
 
@@ -83,14 +91,47 @@ def worth_retrying(error: Exception) -> bool | float:
             return False
 
 
-async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Await *attempt* until it succeeds or is not worth retrying: exponential waits with jitter, bounded."""
-    async for context in stamina.retry_context(
-        on=worth_retrying, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=60.0, wait_jitter=1.0
-    ):
-        with context:
-            return await attempt()
-    raise AssertionError  # retry_context returns or raises
+async def persistently(attempt: Callable[[], Awaitable[T]], what: str) -> T:
+    """Await *attempt* until it succeeds or is not worth retrying: exponential waits with jitter, bounded.
+
+    *what* it asks for is told in the log, where it has to be asked again.
+    """
+    before = ASKED.set(what)
+    try:
+        async for context in stamina.retry_context(
+            on=worth_retrying, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=60.0, wait_jitter=1.0
+        ):
+            with context:
+                return await attempt()
+        raise AssertionError  # retry_context returns or raises
+    finally:
+        ASKED.reset(before)
+
+
+def _note_retry(details: RetryDetails) -> None:
+    """A line in our own log: stamina's would bypass its file and form, and show what was asked."""
+    log.info(
+        "%s: %s; trying again in %.1f s, attempt %s of %s",
+        ASKED.get(),
+        _cause(details.caused_by),
+        details.wait_for,
+        details.retry_num + 1,
+        ATTEMPTS,
+    )
+
+
+def _cause(error: Exception) -> str:
+    """What happened, in none of the server's words: they may name people."""
+    match error:
+        case httpx.HTTPStatusError(response=response):
+            return f"HTTP {response.status_code}"
+        case Throttled():
+            return str(error)
+        case _:
+            return type(error).__name__
+
+
+set_on_retry_hooks([_note_retry])
 
 
 async def answer_to(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

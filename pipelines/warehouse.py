@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -146,41 +147,61 @@ def unended(data_dir: Path) -> RunRecord | None:
     try:
         with FileLock(data_dir / LOCK, timeout=0):
             return left
-    except Timeout:
+    except (Timeout, OSError):
+        # Who may not write cannot tell; a run that was killed is written down by the next.
         return replace(left, status="running", message="")
 
 
 def _left_by(holder: Path) -> RunRecord | None:
     """The run that wrote *holder*, as killed: one that ends takes it away."""
-    try:
-        facts = json.loads(holder.read_text())
+    if facts := _facts(holder):
         return RunRecord(facts["run_id"], facts["command"], facts["started_at"], status="killed", message=KILLED)
-    except (OSError, json.JSONDecodeError, KeyError):
-        return None
+    return None
 
 
 def _holder(path: Path) -> str:
+    if facts := _facts(path):
+        return f"`tillhouse {facts['command']}` (process {facts['pid']}, since {facts['started_at']})"
+    return "another run"
+
+
+def _facts(holder: Path) -> dict[str, Any] | None:
+    """What a run wrote of itself; None for a file that no run wrote so: its words would enter the ledger."""
     try:
-        facts = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError):
-        return "another run"
-    return f"`tillhouse {facts['command']}` (process {facts['pid']}, since {facts['started_at']})"
+        facts = json.loads(holder.read_text(encoding="utf-8"))
+        told = [facts[name] for name in ("run_id", "command", "started_at")]
+        known = all(isinstance(text, str) for text in told) and isinstance(facts["pid"], int)
+        return facts if known and datetime.fromisoformat(facts["started_at"]).tzinfo else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 @contextmanager
 def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC; a file that another program holds open is a LoadError that says so."""
+    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        raise LoadError(
-            f"{path} cannot be opened ({str(error).splitlines()[0]}): close the program that has it"
-        ) from None
+    except duckdb.Error as error:
+        raise unopened(path, error) from None
     try:
         connection.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
         yield connection
     finally:
         connection.close()
+
+
+def unopened(path: Path, error: duckdb.Error) -> LoadError:
+    """Why *path* cannot be opened and what to do: DuckDB has one kind of error for it all."""
+    said = str(error).splitlines()[0]
+    if "Permission denied" in said or "Read-only file system" in said:
+        remedy = "give yourself the right to it"
+    elif not path.exists():
+        return LoadError(f"{path} does not exist: run `tillhouse run` first")
+    elif "lock" in said:
+        remedy = "close the program that has it"
+    else:
+        remedy = "it is no database of this version, or damaged: move it away, and `tillhouse run` makes it anew"
+    return LoadError(f"{path} cannot be opened ({said}): {remedy}")
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:

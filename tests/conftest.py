@@ -237,7 +237,7 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
     made.store.close()
 
 
-HOSTILE = "O'Brien's; drop table x; -- \"[bold]/*\n*/"
+HOSTILE = "O'Brien's; drop table x; -- \"[bold]/*\n*/[/x] \\[/x] :pill:"
 """A name that breaks whatever pastes it into SQL, markup or a line of its own."""
 
 CANARIES = {

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,9 @@ import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
 
-from pipelines.cli import _span, main
+from pipelines import reconciling
+from pipelines.cli import _span, main, out
+from pipelines.errors import SettingsError
 from pipelines.settings import Settings, read_settings
 from tests.conftest import Retail
 
@@ -128,6 +131,8 @@ def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tm
         (("backfill", "--from", "2026-01-31", "--to", "2126-01-30"), "--to 2126-01-30 is in the future"),
         (("backfill", "--from", "31.1.2026", "--to", "2026-01-30"), "--from 31.1.2026: not a date"),
         (("backfill", "--from", "2026-01-31"), "Missing option '--to'"),
+        (("backfill", "--from", "0001-01-01", "--to", "2026-01-30"), "before 1900 there is nothing"),
+        (("run", "--since", "0001-01-01"), "before 1900 there is nothing"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail) -> None:
@@ -136,6 +141,15 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], com
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_an_account_or_a_table_that_is_not_there_is_wrong_usage(small: Retail) -> None:
+    folder = small.settings.tillhouse_data_dir
+    told = [typed(folder, *words) for words in (("run", "--account", "4711"), ("extract", "--select", "slaes"))]
+
+    assert [result.exit_code for result in told] == [2, 2]
+    assert "account 4711 is not connected; connected: 120001, 230002" in told[0].stderr
+    assert "'slaes' is not a table that is read" in told[1].stderr
 
 
 @pytest.mark.parametrize(
@@ -183,6 +197,27 @@ def test_a_defect_of_ours_is_one_sentence_without_the_errors_own_words(
     assert "unexpected ValueError" in result.stderr
     assert words not in result.output + log
     assert "test_cli.py" in log
+    assert "test_cli.py" not in result.output
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_sentence_that_names_what_looks_like_markup_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / r"x \[/bold] :pill:"
+
+    result = typed(folder, "query", "select 1")
+
+    assert result.exit_code == 1
+    assert rf"error: {folder}/warehouse.duckdb does not exist yet" in result.stderr
+
+
+def test_a_difference_at_a_shop_named_like_markup_is_a_row_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    day = {"location_name": r"[/x] \[/x]", "status": "unexplained", "difference": Decimal("0.01")}
+
+    out.print(
+        reconciling.view({"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "differences": [day]})
+    )
+
+    assert r"[/x] \[/x]" in capsys.readouterr().out
 
 
 def test_publishing_what_is_not_tested_is_refused_with_exit_code_3(tmp_path: Path) -> None:
@@ -274,14 +309,72 @@ def test_a_folder_of_real_accounts_takes_no_demo(small: Retail) -> None:
         ("lightspeed_api_url", "api.example.com", "is not a URL"),
         ("tillhouse_cost_basis", "guess", "'average' or 'fifo'"),
         ("tillhouse_business_day_cutover_hours", "25", "less than or equal to 23"),
+        ("tillhouse_landing_days", "1000000", "less than or equal to 3650"),
+        ("tillhouse_online_reread_days", "1000000", "less than or equal to 3650"),
+        ("lightspeed_reread_days", "1000000", "less than or equal to 3650"),
+        ("lightspeed_deep_reread_days", "1000000", "less than or equal to 3650"),
+        ("lightspeed_report_days", "1000000", "less than or equal to 3650"),
+        ("lightspeed_overlap_minutes", "9999999999", "less than or equal to 10080"),
+        ("shopify_overlap_minutes", "9999999999", "less than or equal to 10080"),
+        ("ecwid_overlap_minutes", "9999999999", "less than or equal to 10080"),
+        ("lightspeed_api_url", "http://localhost:99999999", "the port behind it"),
+        ("lightspeed_redirect_uri", "http://localhost:http/callback", "the port behind it"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named_with_its_value(name: str, value: str, complaint: str) -> None:
-    from pipelines.errors import SettingsError
-
     with pytest.raises(SettingsError, match=complaint) as raised:
         read_settings(**{name: value})
     assert f"{name.upper()}={value}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:hush@example.com",
+        "https://u:hush@example.com:99999999",
+        "https://u:hu/hush@example.com",
+        "http://u:hush@example.com",
+        "u:hush@example.com",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match="LIGHTSPEED_API_URL=") as raised:
+        read_settings(lightspeed_api_url=url)
+
+    assert "hush" not in str(raised.value)
+    assert "@example.com" in str(raised.value)
+
+
+def test_an_env_file_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+    """Windows' own editors write UTF-16, or a mark before the first name."""
+    env = tmp_path / ".env"
+    env.write_text("TILLHOUSE_COST_BASIS=fifo\n", encoding="utf-16")
+    result = typed(tmp_path / "data", "accounts")
+    env.write_text("TILLHOUSE_COST_BASIS=fifo\n", encoding="utf-8-sig")
+
+    assert result.exit_code == 1
+    assert f"error: {env} is not UTF-8 text" in result.stderr
+    assert read_settings().tillhouse_cost_basis == "fifo"
+
+
+def test_what_only_reads_needs_no_log(traded: Retail, tmp_path: Path) -> None:
+    """A folder in the log's place stands for one that may not be written: root may write them all."""
+    shutil.copytree(traded.settings.tillhouse_data_dir, tmp_path / "data", ignore=shutil.ignore_patterns("logs"))
+    (tmp_path / "data" / "logs" / "tillhouse.log").mkdir(parents=True)
+
+    for words in (("accounts",), ("status",), ("reconcile",), ("query", "select 1 as one")):
+        result = typed(tmp_path / "data", *words)
+        assert (words, result.exit_code, result.stderr) == (words, 0, "")
+
+
+def test_the_doctor_gives_the_remedy_of_what_it_found(small: Retail) -> None:
+    path = small.settings.tokens_dir / "lightspeed" / "120001.json"
+    path.chmod(0o644)
+
+    findings = json.loads(typed(small.settings.tillhouse_data_dir, "doctor", "--json").stdout)
+
+    found = next(finding for finding in findings if finding["what"] == "account 120001")
+    assert found["remedy"] == f"run `chmod 600 {path}`"
 
 
 def test_a_name_that_is_no_setting_is_told_with_the_one_that_was_meant(

@@ -1,17 +1,23 @@
 """Raw rows land whole, and become typed rows that say what they could not hold."""
 
+import io
 import json
+import logging
+import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import msgspec
 import pytest
 import zstandard
 
+from pipelines import run
 from pipelines.columns import columns
 from pipelines.errors import ResponseError
 from pipelines.landing import Landed, Landing, RawTable, rows_of
+from pipelines.settings import read_settings
 
 TABLE = RawTable(
     "sale",
@@ -58,6 +64,20 @@ def converted(
 )
 def test_every_way_the_api_writes_children_levels_to_rows(value: bytes, rows: list[bytes]) -> None:
     assert rows_of(msgspec.Raw(value)) == rows
+
+
+def test_rows_that_cannot_be_deleted_fail_no_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are forgotten after the publication: a ledger that said `failed` would be wrong."""
+    old = tmp_path / "landing" / "lightspeed" / "1" / "sale" / "20200101T000000"
+    old.mkdir(parents=True)
+    refusal = PermissionError(13, "Permission denied", str(old))
+    monkeypatch.setattr(shutil, "rmtree", Mock(side_effect=refusal))
+    logged = io.StringIO()
+    monkeypatch.setattr(logging.getLogger("tillhouse"), "handlers", [logging.StreamHandler(logged)])
+
+    run._forget_old_rows(read_settings(tillhouse_data_dir=tmp_path, tillhouse_landing_days=30))
+
+    assert f"could not be deleted ({old}: Permission denied); the next run tries again" in logged.getvalue()
 
 
 def test_an_absent_key_has_no_rows() -> None:

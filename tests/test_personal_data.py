@@ -178,10 +178,15 @@ def test_the_salt_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_folder_of_tokens_that_is_open_to_others_is_refused(small: Retail) -> None:
     store = lightspeed.token_store(small.settings)
     assert {folder.stat().st_mode & 0o777 for folder in (store.folder, store.folder.parent)} == {0o700}
-    store.folder.chmod(0o755)
 
-    with pytest.raises(AuthError, match=r"is open to others, so its tokens are not used: run `chmod 700 "):
-        store.load(120001)
+    for folder in (store.folder, store.folder.parent):
+        folder.chmod(0o755)
+        with pytest.raises(
+            AuthError, match=rf"{folder} is open to others, so its tokens are not used: run `chmod 700 "
+        ):
+            store.load(120001)
+        folder.chmod(0o700)
+    assert store.load(120001)
 
 
 # --- everything that is written -----------------------------------------------------------------
@@ -303,10 +308,18 @@ def test_names_that_mean_harm_are_shown_as_they_are(hostile: Hostile) -> None:
     folder = hostile.retail.settings.tillhouse_data_dir
     shown = [
         CliRunner().invoke(main, ["--data-dir", str(folder), *words], env={"COLUMNS": "500"})
-        for words in (("accounts",), ("status",), ("query", "select location_name from dim_locations"))
+        for words in (
+            ("accounts",),
+            ("status",),
+            ("reconcile",),
+            ("query", "select location_name from dim_locations"),
+            ("query", r"select location_name, repeat('\[/x]', 200) as wide from dim_locations"),
+        )
     ]
 
-    assert [result.exit_code for result in shown] == [0, 0, 0]
-    assert "[bold]/*" in shown[0].stdout
+    assert [result.exit_code for result in shown] == [0] * len(shown)
+    for place in (0, 3, 4):
+        assert "[bold]/*" in shown[place].stdout
+        assert r"[/x] \[/x] :pill:" in shown[place].stdout
     connection = lightspeed.token_store(hostile.retail.settings).accounts()[0]
-    assert r"\[bold]/*" in str(connected_view(connection))
+    assert HOSTILE in str(connected_view(connection))

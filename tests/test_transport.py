@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 
 import httpx
 import pytest
 
+from pipelines.extraction import sentences, summary
 from pipelines.sandbox.limiter import Limit
-from pipelines.transport import LeakyBucket, Throttled, UnreadableBodyError, retry_after, worth_retrying
+from pipelines.transport import LeakyBucket, Throttled, UnreadableBodyError, persistently, retry_after, worth_retrying
 
 COST = 1.8
 
@@ -122,3 +125,48 @@ def test_retry_after_comes_as_seconds_or_as_a_date_by_the_servers_clock() -> Non
     assert retry_after(response(429, Retry_After="3")) == 3
     assert retry_after(response(429, **date)) == 9
     assert retry_after(response(429), default=2) == 2
+
+
+def test_a_retry_is_a_line_of_our_own_log_without_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """stamina's own line would show no more than that there was one, on stderr, in no form of ours."""
+    request = httpx.Request("GET", "https://example.com/Customer.json?email=canary@example.org")
+    answers: list[Exception | str] = [
+        httpx.ConnectError("canary", request=request),
+        httpx.HTTPStatusError("canary", request=request, response=httpx.Response(503, request=request)),
+        "rows",
+    ]
+
+    async def attempt() -> str:
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer
+        return answer
+
+    logged = io.StringIO()
+    ours, root = logging.getLogger("tillhouse"), logging.getLogger()
+    monkeypatch.setattr(ours, "handlers", [logging.StreamHandler(logged)])
+    monkeypatch.setattr(ours, "propagate", False)
+    ours.setLevel(logging.INFO)
+    monkeypatch.setattr(root, "handlers", [logging.StreamHandler(logged)])
+
+    assert asyncio.run(persistently(attempt, "account 1, Customer")) == "rows"
+
+    assert logged.getvalue().splitlines() == [
+        "account 1, Customer: ConnectError; trying again in 0.0 s, attempt 2 of 8",
+        "account 1, Customer: HTTP 503; trying again in 0.0 s, attempt 3 of 8",
+    ]
+
+
+def test_what_fails_for_one_reason_is_one_sentence_an_account() -> None:
+    """A network that is gone fails every table of every account."""
+    tables = ("Account", "Shop", "Item", "Sale", "Customer")
+    gone = [f"account {number}, {table}: ConnectError: no; try later" for number in range(12) for table in tables]
+
+    assert sentences([*gone[:5], *gone[:5], "account 0, Sale: HTTP 500", "store 7: HTTP 500"]) == [
+        "account 0, Account, Shop, Item and 2 more: ConnectError: no; try later",
+        "account 0, Sale: HTTP 500",
+        "store 7: HTTP 500",
+    ]
+    assert sentences(gone[:2]) == ["account 0, Account, Shop: ConnectError: no; try later"]
+    assert summary(gone).count("; try later") == 10
+    assert summary(gone).endswith("; and 2 more")
+    assert summary(gone[:5]) == sentences(gone[:5])[0]

@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
+from filelock import FileLock
 
-from pipelines import warehouse
+from pipelines import published, warehouse
+from pipelines.errors import BusyError, LoadError
 from pipelines.warehouse import Ledger, RunRecord
 
 LEAVES_ITS_LOG = """
@@ -69,6 +72,67 @@ def test_a_run_that_was_killed_is_told_of_at_once_and_written_down_by_the_next(t
         holder.write_text(left)  # Killed again between the line and the new holder.
 
     assert [(record.run_id, record.status) for record in ledger.records()] == [("20260301-1", "killed")]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "[]",
+        '"run"',
+        "17",
+        "{}",
+        '{"run_id": "a", "command": "run", "started_at": "yesterday", "pid": 1}',
+        '{"run_id": "a", "command": "run", "started_at": "2026-03-01T06:00:00", "pid": 1}',
+        '{"run_id": 1, "command": "run", "started_at": "2026-03-01T06:00:00+00:00", "pid": 1}',
+        "\udcff",
+    ],
+)
+def test_a_holder_that_no_run_wrote_is_passed_over(tmp_path: Path, left: str) -> None:
+    """Its words would enter the ledger, and a time that is none would break every model that reads it."""
+    ledger = Ledger(tmp_path / "runs.jsonl")
+    (tmp_path / "run.json").write_bytes(left.encode(errors="surrogateescape"))
+
+    assert warehouse.unended(tmp_path) is None
+    with warehouse.only_run(tmp_path, ledger, RunRecord("20260302-1", "run", "2026-03-02T06:00:00+00:00")):
+        pass
+
+    assert ledger.records() == []
+
+
+def test_a_holder_that_no_run_wrote_is_another_run_while_the_folder_is_held(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[]")
+
+    with (
+        FileLock(tmp_path / "run.lock"),
+        pytest.raises(BusyError, match="in use by another run"),
+        warehouse.only_run(tmp_path, Ledger(tmp_path / "runs.jsonl"), RunRecord("b", "run", "")),
+    ):
+        pass
+
+
+HOLDS = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_file_that_cannot_be_opened_is_told_with_its_own_remedy(tmp_path: Path) -> None:
+    missing, junk, held = tmp_path / "gone.duckdb", tmp_path / "junk.duckdb", work_file(tmp_path)
+    junk.write_bytes(b"junk" * 5_000)
+    command = [sys.executable, "-c", HOLDS, str(held)]
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        told = []
+        for path in (missing, junk, held):
+            with pytest.raises(LoadError) as raised, warehouse.opened(path, read_only=True):
+                pass
+            told.append(str(raised.value))
+        holder.communicate()
+
+    assert told[0] == f"{missing} does not exist: run `tillhouse run` first"
+    assert "it is no database of this version, or damaged: move it away" in told[1]
+    assert told[2].endswith("close the program that has it")
+    with pytest.raises(LoadError, match=r"junk.duckdb cannot be opened .* move it away"):
+        published.remember(held, junk)
 
 
 def test_a_ledger_line_that_a_crash_cut_short_takes_no_other_with_it(tmp_path: Path) -> None:

@@ -79,18 +79,23 @@ class TokenStore(Generic[C]):
 
     def _read(self, path: Path) -> C:
         if is_open_to_others(path):
-            raise AuthError(f"{path} can be read by others, so its tokens are not used: run `chmod 600 {_shell(path)}`")
-        if is_open_to_others(self.folder):
-            raise AuthError(
-                f"{self.folder} is open to others, so its tokens are not used: run `chmod 700 {_shell(self.folder)}`"
-            )
+            remedy = f"run `chmod 600 {_shell(path)}`"
+            raise AuthError(f"{path} can be read by others, so its tokens are not used: {remedy}", remedy=remedy)
+        for folder in (self.folder, self.folder.parent):
+            if is_open_to_others(folder):
+                remedy = f"run `chmod 700 {_shell(folder)}`"
+                raise AuthError(f"{folder} is open to others, so its tokens are not used: {remedy}", remedy=remedy)
         try:
             connection = msgspec.json.decode(path.read_bytes(), type=self._kind)
         except (ValueError, msgspec.DecodeError):
             # Not chained: the parser's own words would quote the file.
-            raise AuthError(f"{path} is damaged: delete it and run `tillhouse connect` again") from None
+            remedy = "delete it and run `tillhouse connect` again"
+            raise AuthError(f"{path} is damaged: {remedy}", remedy=remedy) from None
         if str(connection.account_id) != path.stem:
-            raise AuthError(f"{path} holds another account's tokens ({connection.account_id}): rename or delete it")
+            raise AuthError(
+                f"{path} holds another account's tokens ({connection.account_id}): rename or delete it",
+                remedy="rename or delete it",
+            )
         return connection
 
 

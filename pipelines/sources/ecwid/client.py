@@ -78,7 +78,7 @@ class EcwidClient:
             return read(response.content)
 
         try:
-            return await persistently(attempt)
+            return await persistently(attempt, self._where(path))
         except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
             raise self._final(path, error) from None
 

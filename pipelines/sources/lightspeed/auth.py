@@ -71,7 +71,7 @@ class OAuth:
             return await self._token("refresh_token", {"refresh_token": refresh_token})
 
         # The old token stays good until the new one is used (since 2026-01-15), so asking again is safe.
-        return await persistently(attempt)
+        return await persistently(attempt, "a fresh token")
 
     async def account(self, access_token: str) -> tuple[int, str]:
         """The account that a token is for, and its name."""

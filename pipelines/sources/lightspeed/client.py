@@ -134,7 +134,7 @@ class LightspeedClient:
             return response, _body(response)
 
         try:
-            response, body = await persistently(attempt)
+            response, body = await persistently(attempt, f"account {self.account_id}, {collection}")
         except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
             raise self._final(error, collection) from None
         self._costs[collection] = number(response.headers.get("X-LS-Api-Request-Cost")) or cost

@@ -47,7 +47,7 @@ async def client_credentials(http: httpx.AsyncClient, shop_url: str, client_id: 
         return response
 
     try:
-        response = await persistently(attempt)
+        response = await persistently(attempt, f"a token of {shop_url}")
     except (httpx.HTTPError, Throttled) as error:
         raise UnavailableError(f"{shop_url} did not give a token ({type(error).__name__}); try again later") from None
     if response.is_client_error:

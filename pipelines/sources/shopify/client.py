@@ -218,7 +218,7 @@ class ShopifyClient:
             return self._read(question, await self._send(question, variables, self._costs.get(question, cost)))
 
         try:
-            return await persistently(attempt)
+            return await persistently(attempt, self._where())
         except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
             raise self._final(error) from None
 

@@ -173,15 +173,16 @@ def replay(settings: Settings, report: Report) -> Outcome:
 
     with recorded(settings, "replay") as record:
         fresh = settings.model_copy(update={"tillhouse_data_dir": _scratch(settings) / "replayed"})
+        loads = {name: _loads(settings, name) for name in VENDORS}
         if settings.work_file.exists():
             _finish_interrupted(settings)
             for name in VENDORS:
-                _loads(settings, name).settle(last_load(_pipeline(settings, name).state, name))
-        vendors = {name: vendor for name, vendor in VENDORS.items() if _loads(settings, name)}
+                loads[name].settle(last_load(_pipeline(settings, name).state, name))
+        vendors = {name: vendor for name, vendor in VENDORS.items() if loads[name]}
         if not vendors:
             raise TillhouseError(f"{settings.landing_dir} holds no load to replay: run `tillhouse run` first")
         for name, vendor in vendors.items():
-            _rebuild(settings, fresh, name, vendor, record, report)
+            _rebuild(settings, fresh, name, vendor, loads[name], record, report)
         _ensure_tables(fresh)
         for name, vendor in vendors.items():
             _settle(fresh, name, vendor)
@@ -194,13 +195,15 @@ def replay(settings: Settings, report: Report) -> Outcome:
         return Outcome(record)
 
 
-def _rebuild(settings: Settings, fresh: Settings, name: str, vendor: Vendor, record: RunRecord, report: Report) -> None:
+def _rebuild(
+    settings: Settings, fresh: Settings, name: str, vendor: Vendor, loads: Loads, record: RunRecord, report: Report
+) -> None:
     from pipelines.replay import batches
 
     scratch = fresh.tillhouse_data_dir / "scratch"
     landed = Landing(settings.landing_dir / name, scratch, record.run_id, privacy=_privacy(settings, vendor))
     pipeline = _pipeline(fresh, name)
-    for batch in batches(vendor, landed):
+    for batch in batches(vendor, landed, loads):
         report.step("load")
         _run_load(name, batch, pipeline, landed)
         record.rows_loaded += sum(load.part.rows for load in batch)
@@ -292,7 +295,7 @@ def _read(
         days = reconciling.days_to_ask(
             settings.work_file, record.run_id, settings.lightspeed_report_days, reading.accounts
         )
-        _control(settings, options, report, extracted, reading, pipeline, landed, days)
+        _control(settings, options, report, extracted, reading, pipeline, landed, loads, days)
 
 
 def _control(
@@ -303,13 +306,14 @@ def _control(
     reading: Reading,
     pipeline: Pipeline,
     landed: Landing,
+    loads: Loads,
     days: reconciling.Days,
 ) -> None:
     """Lightspeed's own totals of *days*; read once their sales are loaded, so that neither is older than it says."""
     book = Book(reading.name, settings.work_file, {})
     tallies, tally = _tallying(report)
     totals = lightspeed.control(settings, reading.connections, landed, days, report=tally, transport=options.transport)
-    _load(reading.name, totals, pipeline, landed, _loads(settings, reading.name), book, report)
+    _load(reading.name, totals, pipeline, landed, loads, book, report)
     extracted.add(book.closed(totals, tallies))
     extracted.failures += totals.failures
 
@@ -601,7 +605,7 @@ def _heal(
     extracted.failures += read_again.failures
     moved = reconciling.days_to_ask(settings.work_file, run_id, 0, days)
     asked = {account_id: days[account_id] | moved.get(account_id, set()) for account_id in days}
-    _control(settings, options, report, extracted, reading, pipeline, landed, asked)
+    _control(settings, options, report, extracted, reading, pipeline, landed, loads, asked)
     _note(record, extracted)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,9 @@ SALES = frozenset({"sale", "customer_order", "tokens"})
 PARSED: dict[tuple[Path, str], Any] = {}
 """The dbt project, by its folder and variables: parsing takes longer than building a small warehouse."""
 PARSING = threading.Lock()
+
+MOMENT, TICK = "%Y%m%dT%H%M%S.%f", timedelta(microseconds=1)
+"""How a run's id begins, and what two of them are apart at least."""
 
 log = logging.getLogger("tillhouse")
 
@@ -218,8 +221,8 @@ def ledger(settings: Settings) -> Ledger:
 @contextmanager
 def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
-    started = datetime.now(UTC)
-    record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+    run_id = f"{_after_every_run(settings):{MOMENT}}-{os.getpid()}"
+    record = RunRecord(run_id, command, datetime.now(UTC).isoformat(timespec="seconds"))
     with warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
         try:
             # What a killed run left there; dlt has links of its own to what it packed.
@@ -233,6 +236,21 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
             record.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
             ledger(settings).append(record)
             shutil.rmtree(_scratch(settings), ignore_errors=True)
+
+
+def _after_every_run(settings: Settings) -> datetime:
+    """Now, or just after the newest run: by their ids rows are older than a full read, whatever the clock does."""
+    loads = [newest for name in VENDORS if (newest := _loads(settings, name).newest())]
+    runs = [one.run_id for one in (*ledger(settings).records(), *loads)]
+    return max([datetime.now(UTC), *(began + TICK for run_id in runs if (began := _began(run_id)))])
+
+
+def _began(run_id: str) -> datetime | None:
+    """The moment that *run_id* begins with."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -269,8 +287,7 @@ def _read(
 
     pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
     loads.settle(source.last_load(pipeline.state, reading.name))
-    privacy = _privacy(settings, reading.vendor)
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id, privacy=privacy)
+    landed = _landing(settings, reading, record.run_id, loads)
     known = source.cursors_of(pipeline.state, reading.name)
     cursors = _from_nothing(reading, record) if options.full_refresh else known
     book = Book(reading.name, settings.work_file, cursors)
@@ -524,6 +541,15 @@ def _loads(settings: Settings, vendor: str) -> Loads:
     return Loads(settings.landing_dir / vendor)
 
 
+def _landing(settings: Settings, reading: Reading, run_id: str, loads: Loads) -> Landing:
+    """Where *run_id*'s rows land; they are later than those of every load before, as its id is."""
+    privacy, newest = _privacy(settings, reading.vendor), loads.newest()
+    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    if newest:
+        landed.started_at = max(landed.started_at, datetime.fromisoformat(newest.loaded_at) + TICK)
+    return landed
+
+
 def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     return Privacy(
         settings.lightspeed_pii,
@@ -585,9 +611,8 @@ def _heal(
     days, sales = reconciling.days_of(differences, settings.lightspeed_report_days)
     reading = next(one for one in _readings(settings, Options()) if one.name == "lightspeed")
     pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
-    privacy = _privacy(settings, reading.vendor)
     run_id = f"{record.run_id}-again"
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    landed = _landing(settings, reading, run_id, loads)
     book = Book(reading.name, settings.work_file, {})
     tallies, tally = _tallying(report)
     report.step("extract")

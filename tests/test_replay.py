@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import stamina
@@ -20,7 +20,7 @@ from pipelines.landing import Landed, Landing
 from pipelines.loads import Loads
 from pipelines.replay import batches
 from pipelines.run import Report
-from pipelines.sandbox.knobs import Fault
+from pipelines.sandbox.knobs import Fault, Knobs
 from pipelines.sandbox.world import Plan
 from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
@@ -331,6 +331,61 @@ def test_after_a_full_refresh_a_replay_needs_nothing_older(refreshed: Refreshed,
 
     mine, theirs = rows_of(trading), rows_of(other)
     assert {name for name in mine if mine[name] != theirs[name]} <= {"raw_lightspeed.category"}
+
+
+# --- a clock that is set back -------------------------------------------------------------------
+
+
+class AnHourAgo(datetime):
+    """The clock after it was set back."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) - timedelta(hours=1)
+
+
+@pytest.fixture
+def set_back(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def patch() -> None:
+        for module in ("run", "landing"):
+            monkeypatch.setattr(f"pipelines.{module}.datetime", AnHourAgo)
+
+    return patch
+
+
+def test_a_clock_set_back_amid_a_full_refresh_removes_no_sale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_back: Callable[[], None]
+) -> None:
+    """What is older than the refresh is gone at the source; what came after it is not, whatever the clock says."""
+    monkeypatch.setattr("pipelines.sources.lightspeed.walks.BATCH_ROWS", 10)
+    made = retail(tmp_path / "data", Plan(sales=60, days=20), Knobs(speed=10_000, page_size=10))
+    made.extract()
+    before = made.table("raw_lightspeed.sale")
+    made.sandbox.knobs.faults.append(Fault("after=WzIwXQ", 503, times=99))  # the token of saleID 20
+    assert made.extract(full_refresh=True).record.status == "partial"
+    made.sandbox.knobs.faults.clear()
+    set_back()
+
+    assert made.extract().record.status == "ok"
+
+    assert made.table("raw_lightspeed.sale") == before
+    made.extract()
+    assert made.table("raw_lightspeed.sale") == before
+
+
+def test_runs_and_their_rows_are_in_the_order_in_which_they_came(small: Retail, set_back: Callable[[], None]) -> None:
+    """After the clock was set back, and after the ledger was thrown away as well."""
+    runs = [small.extract(tables=("shop",)).record]
+    set_back()
+    runs.append(small.extract(tables=("shop",)).record)
+    (small.settings.logs_dir / "runs.jsonl").unlink()
+    runs.append(small.extract(tables=("shop",)).record)
+
+    ids = [record.run_id for record in runs]
+    assert ids == sorted(set(ids))
+    assert runs[1].started_at < runs[0].started_at
+    loaded = [entry.loaded_at for entry in Loads(small.settings.landing_dir / "lightspeed").entries()]
+    assert loaded == sorted(set(loaded))
 
 
 def test_every_set_of_rows_says_which_table_it_is_read_with() -> None:

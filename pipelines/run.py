@@ -103,6 +103,11 @@ class Extracted:
     def failed_accounts(self) -> set[int]:
         return {failure.account_id for failure in self.failures}
 
+    @property
+    def accounts_unread(self) -> set[int]:
+        """Those whose sales were not read to their end: Lightspeed's totals of them say what is not here yet."""
+        return {failure.account_id for failure in self.failures if failure.table in SALES}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -134,8 +139,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
 
 def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
     """A night on which no account's sales were read to their end has nothing new to say."""
-    unread = {failure.account_id for failure in extracted.failures if failure.table in SALES}
-    if unread >= set(extracted.accounts):
+    if extracted.accounts_unread >= set(extracted.accounts):
         raise TillhouseError(
             f"no account's sales could be read to their end, so nothing was published; what came is kept, and the next "
             f"run goes on behind it: {record.message}"
@@ -309,9 +313,8 @@ def _read(
     extracted.failures += [*extraction.failures, *reading.unusable]
     if reading.name == "lightspeed" and (not options.tables or "sale" in options.tables):
         _ensure_tables(settings)
-        days = reconciling.days_to_ask(
-            settings.work_file, record.run_id, settings.lightspeed_report_days, reading.accounts
-        )
+        read = set(reading.accounts) - extracted.accounts_unread
+        days = reconciling.days_to_ask(settings.work_file, record.run_id, settings.lightspeed_report_days, read)
         _control(settings, options, report, extracted, reading, pipeline, landed, loads, days)
 
 
@@ -399,7 +402,8 @@ def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landin
 
 def _note(record: RunRecord, extracted: Extracted) -> None:
     record.tables = [asdict(table) for table in extracted.tables]
-    record.failures = [asdict(failure) for failure in extracted.failures]
+    # What fails at night and again while it is healed is one failure.
+    record.failures = [asdict(failure) for failure in dict.fromkeys(extracted.failures)]
     record.accounts_failed = len(extracted.failed_accounts)
     record.requests = sum(table.requests for table in extracted.tables)
     record.rows_loaded = sum(table.rows for table in extracted.tables if table.pages)
@@ -588,14 +592,18 @@ def _named(node: Any) -> str:
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
-    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain."""
-    found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain.
+
+    An account whose sales were not read to their end is not compared: it is named as such, and holds back no other.
+    """
+    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread
+    found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
     if found:
         log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
         _heal(settings, options, report, record, extracted, found)
         report.step("transform")
         _transform(settings, record)
-        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+        found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
     _refuse_unreconciled(settings, record, found, anyway=options.publish_anyway)
 
 

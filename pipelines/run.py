@@ -245,7 +245,7 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
 def _after_every_run(settings: Settings) -> datetime:
     """Now, or just after the newest run: by their ids rows are older than a full read, whatever the clock does."""
     loads = [newest for name in VENDORS if (newest := _loads(settings, name).newest())]
-    runs = [one.run_id for one in (*ledger(settings).records(), *loads)]
+    runs = [*(record.run_id for record in ledger(settings).records()), *(load.run_id for load in loads)]
     return max([datetime.now(UTC), *(began + TICK for run_id in runs if (began := _began(run_id)))])
 
 

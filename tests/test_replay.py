@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import pytest
 import stamina
 import zstandard
@@ -326,6 +327,9 @@ def test_after_a_full_refresh_a_replay_needs_nothing_older(refreshed: Refreshed,
     for folder in kept.glob("*/*/*/*"):
         if folder.is_dir() and folder.name < newest:
             shutil.rmtree(folder)
+    for path in kept.glob("*/loads/*.json"):
+        if msgspec.json.decode(path.read_bytes())["run_id"] < newest:
+            path.unlink()
 
     other = from_landing(trading, tmp_path / "other", kept)
 

@@ -14,6 +14,7 @@ import duckdb
 import msgspec
 import zstandard
 
+from pipelines import durable
 from pipelines.columns import Column, Kind
 from pipelines.errors import ResponseError
 from pipelines.privacy import EVERYTHING, Privacy
@@ -40,8 +41,16 @@ def rows_of(value: msgspec.Raw | None) -> list[bytes]:
 
 
 def kept_rows(path: Path) -> list[bytes]:
-    """What `Landing.keep` wrote there."""
-    return zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).split(b"\n")[:-1]
+    """What `Landing.keep` wrote there. Raises ValueError where that is not whole any more."""
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        *rows, rest = frame.decompress(path.read_bytes()).split(b"\n")
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None
+    # An unfinished frame is no error to its reader; and no batch is kept without a row.
+    if not frame.eof or frame.unused_data or rest or not rows:
+        raise ValueError("cut short, or more than it was")
+    return rows
 
 
 def forget(folder: Path, *, older_than: int) -> None:
@@ -136,13 +145,13 @@ class Landing:
         self._numbers = iter(range(1_000_000_000))
 
     def keep(self, account_id: int, entity: str, rows: Sequence[bytes]) -> Path:
-        """Write *rows* as they came, one JSON object a line, compressed and whole or not at all."""
+        """Write *rows* as they came, one JSON object a line, compressed; durable, and whole or not at all."""
         folder = self.folder / str(account_id) / entity / self.run_id
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{next(self._numbers):09d}.jsonl.zst"
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"\n".join(map(_on_one_line, rows)) + b"\n"))
-        return fresh.replace(path)
+        lines = b"\n".join(map(_on_one_line, rows)) + b"\n"
+        durable.write(path, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(lines))
+        return path
 
     def private(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* without what is not to be written of people."""

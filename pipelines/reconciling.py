@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -109,16 +109,21 @@ def days_to_ask(work_file: Path, run_id: str, trailing: int, accounts: Iterable[
     return {account_id: wanted for account_id, wanted in days.items() if account_id in complete}
 
 
-def unexplained(file: Path, tolerance: Decimal) -> list[Difference]:
-    """What stops a publication, the largest difference first."""
+def unexplained(file: Path, tolerance: Decimal, *, without: Collection[int] = ()) -> list[Difference]:
+    """What stops a publication, the largest difference first, *without* some accounts.
+
+    The *tolerance* is one of money: a count of sales agrees or does not.
+    """
     with warehouse.opened(file, read_only=True) as connection:
         if not _has(connection, "reconciliation_daily"):
             return []
         rows = connection.execute(
             "select account_id, shop_id, location_name, business_date, measure, detail, warehouse_amount, "
-            f"source_amount, sale_ids from {MART} where status = 'unexplained' and abs(difference) > ? "
+            f"source_amount, sale_ids from {MART} where status = 'unexplained' "
+            "and abs(difference) > case when measure = 'sales_count' then 0 else ? end "
+            "and not list_contains(?, account_id) "
             "order by abs(difference) desc, account_id, shop_id, business_date, measure, detail_id",
-            [tolerance],
+            [tolerance, list(without)],
         ).fetchall()
     return [Difference(*row) for row in rows]
 

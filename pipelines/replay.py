@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 
-from pipelines.errors import TillhouseError
+import msgspec
+
+from pipelines.errors import ResponseError, TillhouseError
 from pipelines.extraction import REFRESH, SLICE_ROWS, Delivery, Slice
 from pipelines.landing import Landed, Landing, kept_rows
 from pipelines.loads import Entry, Kept, Loads
@@ -14,13 +17,14 @@ from pipelines.sources.source import Load
 from pipelines.sources.vendors import Vendor
 
 
-def batches(vendor: Vendor, landing: Landing) -> Iterator[list[Load]]:
+def batches(vendor: Vendor, landing: Landing, loads: Loads) -> Iterator[list[Load]]:
     """Loads that go into the warehouse together; many small nights are one.
 
-    Raises TillhouseError where rows are missing that no full refresh has replaced since.
+    Raises TillhouseError where loads or rows are missing that no full refresh has replaced since.
     """
-    entries = list(Loads(landing.folder).entries())
+    entries = loads.entries()
     refreshed = _refreshed(entries)
+    _refuse_gaps(loads, entries, _beginning(vendor, entries, refreshed))
     batch, rows = list[Load](), 0
     for entry in entries:
         load = Load(entry.number, entry.run_id, _slice(vendor, landing, entry, refreshed))
@@ -42,12 +46,39 @@ def _refreshed(entries: list[Entry]) -> dict[tuple[int, str], str]:
     }
 
 
+def _beginning(vendor: Vendor, entries: list[Entry], refreshed: dict[tuple[int, str], str]) -> int:
+    """The first load since which every table that brought rows was read again; 0 where one was not."""
+    first = {entry.run_id: entry.first for entry in entries}
+    walks, selectable = _walks(vendor), set(vendor.selectable())
+    brought = {
+        (kept.account_id, walks.get(kept.table, kept.table))
+        for kept in chain.from_iterable(entry.deliveries for entry in entries)
+        if kept.files
+    }
+    read_again = [refreshed.get(place, "") for place in brought if place[1] in selectable]
+    return min((first.get(run_id, 0) for run_id in read_again), default=0)
+
+
+def _refuse_gaps(loads: Loads, entries: list[Entry], beginning: int) -> None:
+    """What a load brought nobody knows without its file, and before a new beginning nobody needs to."""
+    for path in loads.missing(entries):
+        if int(path.stem) >= beginning:
+            raise TillhouseError(
+                f"{path} is {'damaged' if path.exists() else 'gone'}, and without it nobody knows what that load "
+                "brought: restore it, or make a new beginning with `tillhouse run --full-refresh` of every account"
+            )
+
+
+def _walks(vendor: Vendor) -> dict[str, str]:
+    """The table with which each is read."""
+    return {table.name: table.read_with or table.name for table in vendor.raw_tables()}
+
+
 def _slice(vendor: Vendor, landing: Landing, entry: Entry, refreshed: dict[tuple[int, str], str]) -> Slice:
     landing.run_id, landing.started_at = entry.run_id, datetime.fromisoformat(entry.loaded_at)
-    part = Slice()
-    read_by = {table.name: table.read_with or table.name for table in vendor.raw_tables()}
+    part, walks = Slice(), _walks(vendor)
     for kept in entry.deliveries:
-        walk = read_by.get(kept.table, kept.table)
+        walk = walks.get(kept.table, kept.table)
         is_replaced = entry.run_id < refreshed.get((kept.account_id, walk), "")
         landed = _landed(vendor, landing, kept, is_replaced=is_replaced)
         part.add(Delivery(kept.account_id, kept.table, landed, kept.cursor, whole=kept.whole))
@@ -55,15 +86,32 @@ def _slice(vendor: Vendor, landing: Landing, entry: Entry, refreshed: dict[tuple
 
 
 def _landed(vendor: Vendor, landing: Landing, kept: Kept, *, is_replaced: bool) -> Landed:
-    paths = [landing.folder / file for file in kept.files]
-    missing = [path for path in paths if not path.exists()]
-    if missing and not is_replaced:
-        raise TillhouseError(
-            f"{missing[0]} is gone, so the landing zone no longer holds all of {kept.table} of account "
-            f"{kept.account_id}: restore it, or make a new beginning with `tillhouse run --full-refresh`"
-        )
     landed = Landed(kept.account_id)
-    for path in paths:
-        if path not in missing:
-            vendor.land(landing, landed, kept.table, landing.private(kept.table, kept_rows(path)))
+    for path in (landing.folder / file for file in kept.files):
+        rows = _rows(path, kept, is_replaced=is_replaced)
+        try:
+            if rows:
+                vendor.land(landing, landed, kept.table, landing.private(kept.table, rows))
+        except (ResponseError, msgspec.DecodeError) as error:
+            raise _lost(path, kept, f"does not hold what it held ({error})") from error
     return landed
+
+
+def _rows(path: Path, kept: Kept, *, is_replaced: bool) -> list[bytes]:
+    """None of a file that is not whole, where all of its table was read again since."""
+    try:
+        return kept_rows(path)
+    except FileNotFoundError:
+        found = "is gone"
+    except ValueError:
+        found = "is damaged"
+    if is_replaced:
+        return []
+    raise _lost(path, kept, found)
+
+
+def _lost(path: Path, kept: Kept, found: str) -> TillhouseError:
+    return TillhouseError(
+        f"{path} {found}, so the landing zone no longer holds all of {kept.table} of account {kept.account_id}: "
+        "restore it, or make a new beginning with `tillhouse run --full-refresh`"
+    )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,9 @@ SALES = frozenset({"sale", "customer_order", "tokens"})
 PARSED: dict[tuple[Path, str], Any] = {}
 """The dbt project, by its folder and variables: parsing takes longer than building a small warehouse."""
 PARSING = threading.Lock()
+
+MOMENT, TICK = "%Y%m%dT%H%M%S.%f", timedelta(microseconds=1)
+"""How a run's id begins, and what two of them are apart at least."""
 
 log = logging.getLogger("tillhouse")
 
@@ -101,6 +104,11 @@ class Extracted:
     def failed_accounts(self) -> set[int]:
         return {failure.account_id for failure in self.failures}
 
+    @property
+    def accounts_unread(self) -> set[int]:
+        """Those whose sales were not read to their end: Lightspeed's totals of them say what is not here yet."""
+        return {failure.account_id for failure in self.failures if failure.table in SALES}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -144,8 +152,7 @@ def _forget_old_rows(settings: Settings) -> None:
 
 def _refuse_without_sales(extracted: Extracted, record: RunRecord) -> None:
     """A night on which no account's sales were read to their end has nothing new to say."""
-    unread = {failure.account_id for failure in extracted.failures if failure.table in SALES}
-    if unread >= set(extracted.accounts):
+    if extracted.accounts_unread >= set(extracted.accounts):
         raise TillhouseError(
             f"no account's sales could be read to their end, so nothing was published; what came is kept, and the next "
             f"run goes on behind it: {record.message}"
@@ -192,15 +199,16 @@ def replay(settings: Settings, report: Report) -> Outcome:
 
     with recorded(settings, "replay") as record:
         fresh = settings.model_copy(update={"tillhouse_data_dir": _scratch(settings) / "replayed"})
+        loads = {name: _loads(settings, name) for name in VENDORS}
         if settings.work_file.exists():
             _finish_interrupted(settings)
             for name in VENDORS:
-                _loads(settings, name).settle(last_load(_pipeline(settings, name).state, name))
-        vendors = {name: vendor for name, vendor in VENDORS.items() if _loads(settings, name)}
+                loads[name].settle(last_load(_pipeline(settings, name).state, name))
+        vendors = {name: vendor for name, vendor in VENDORS.items() if loads[name]}
         if not vendors:
             raise TillhouseError(f"{settings.landing_dir} holds no load to replay: run `tillhouse run` first")
         for name, vendor in vendors.items():
-            _rebuild(settings, fresh, name, vendor, record, report)
+            _rebuild(settings, fresh, name, vendor, loads[name], record, report)
         _ensure_tables(fresh)
         for name, vendor in vendors.items():
             _settle(fresh, name, vendor)
@@ -213,13 +221,15 @@ def replay(settings: Settings, report: Report) -> Outcome:
         return Outcome(record)
 
 
-def _rebuild(settings: Settings, fresh: Settings, name: str, vendor: Vendor, record: RunRecord, report: Report) -> None:
+def _rebuild(
+    settings: Settings, fresh: Settings, name: str, vendor: Vendor, loads: Loads, record: RunRecord, report: Report
+) -> None:
     from pipelines.replay import batches
 
     scratch = fresh.tillhouse_data_dir / "scratch"
     landed = Landing(settings.landing_dir / name, scratch, record.run_id, privacy=_privacy(settings, vendor))
     pipeline = _pipeline(fresh, name)
-    for batch in batches(vendor, landed):
+    for batch in batches(vendor, landed, loads):
         report.step("load")
         _run_load(name, batch, pipeline, landed)
         record.rows_loaded += sum(load.part.rows for load in batch)
@@ -234,8 +244,8 @@ def ledger(settings: Settings) -> Ledger:
 @contextmanager
 def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
-    started = datetime.now(UTC)
-    record = RunRecord(f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}", command, started.isoformat(timespec="seconds"))
+    run_id = f"{_after_every_run(settings):{MOMENT}}-{os.getpid()}"
+    record = RunRecord(run_id, command, datetime.now(UTC).isoformat(timespec="seconds"))
     with warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
         try:
             # What a killed run left there; dlt has links of its own to what it packed.
@@ -253,6 +263,21 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _after_every_run(settings: Settings) -> datetime:
+    """Now, or just after the newest run: by their ids rows are older than a full read, whatever the clock does."""
+    loads = [newest for name in VENDORS if (newest := _loads(settings, name).newest())]
+    runs = [*(record.run_id for record in ledger(settings).records()), *(load.run_id for load in loads)]
+    return max([datetime.now(UTC), *(began + TICK for run_id in runs if (began := _began(run_id)))])
+
+
+def _began(run_id: str) -> datetime | None:
+    """The moment that *run_id* begins with."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -289,8 +314,7 @@ def _read(
 
     pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
     loads.settle(source.last_load(pipeline.state, reading.name))
-    privacy = _privacy(settings, reading.vendor)
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), record.run_id, privacy=privacy)
+    landed = _landing(settings, reading, record.run_id, loads)
     known = source.cursors_of(pipeline.state, reading.name)
     cursors = _from_nothing(reading, record) if options.full_refresh else known
     book = Book(reading.name, settings.work_file, cursors)
@@ -312,10 +336,9 @@ def _read(
     extracted.failures += [*extraction.failures, *reading.unusable]
     if reading.name == "lightspeed" and (not options.tables or "sale" in options.tables):
         _ensure_tables(settings)
-        days = reconciling.days_to_ask(
-            settings.work_file, record.run_id, settings.lightspeed_report_days, reading.accounts
-        )
-        _control(settings, options, report, extracted, reading, pipeline, landed, days)
+        read = set(reading.accounts) - extracted.accounts_unread
+        days = reconciling.days_to_ask(settings.work_file, record.run_id, settings.lightspeed_report_days, read)
+        _control(settings, options, report, extracted, reading, pipeline, landed, loads, days)
 
 
 def _control(
@@ -326,13 +349,14 @@ def _control(
     reading: Reading,
     pipeline: Pipeline,
     landed: Landing,
+    loads: Loads,
     days: reconciling.Days,
 ) -> None:
     """Lightspeed's own totals of *days*; read once their sales are loaded, so that neither is older than it says."""
     book = Book(reading.name, settings.work_file, {})
     tallies, tally = _tallying(report)
     totals = lightspeed.control(settings, reading.connections, landed, days, report=tally, transport=options.transport)
-    _load(reading.name, totals, pipeline, landed, _loads(settings, reading.name), book, report)
+    _load(reading.name, totals, pipeline, landed, loads, book, report)
     extracted.add(book.closed(totals, tallies))
     extracted.failures += totals.failures
 
@@ -401,7 +425,8 @@ def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landin
 
 def _note(record: RunRecord, extracted: Extracted) -> None:
     record.tables = [asdict(table) for table in extracted.tables]
-    record.failures = [asdict(failure) for failure in extracted.failures]
+    # What fails at night and again while it is healed is one failure.
+    record.failures = [asdict(failure) for failure in dict.fromkeys(extracted.failures)]
     record.accounts_failed = len(extracted.failed_accounts)
     record.requests = sum(table.requests for table in extracted.tables)
     record.rows_loaded = sum(table.rows for table in extracted.tables if table.pages)
@@ -543,6 +568,15 @@ def _loads(settings: Settings, vendor: str) -> Loads:
     return Loads(settings.landing_dir / vendor)
 
 
+def _landing(settings: Settings, reading: Reading, run_id: str, loads: Loads) -> Landing:
+    """Where *run_id*'s rows land; they are later than those of every load before, as its id is."""
+    privacy, newest = _privacy(settings, reading.vendor), loads.newest()
+    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    if newest:
+        landed.started_at = max(landed.started_at, datetime.fromisoformat(newest.loaded_at) + TICK)
+    return landed
+
+
 def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     return Privacy(
         settings.lightspeed_pii,
@@ -581,14 +615,18 @@ def _named(node: Any) -> str:
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
-    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain."""
-    found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain.
+
+    An account whose sales were not read to their end is not compared: it is named as such, and holds back no other.
+    """
+    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread
+    found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
     if found:
         log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
         _heal(settings, options, report, record, extracted, found)
         report.step("transform")
         _transform(settings, record)
-        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+        found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
     _refuse_unreconciled(settings, record, found, anyway=options.publish_anyway)
 
 
@@ -604,9 +642,8 @@ def _heal(
     days, sales = reconciling.days_of(differences, settings.lightspeed_report_days)
     reading = next(one for one in _readings(settings, Options()) if one.name == "lightspeed")
     pipeline, loads = _pipeline(settings, reading.name), _loads(settings, reading.name)
-    privacy = _privacy(settings, reading.vendor)
     run_id = f"{record.run_id}-again"
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    landed = _landing(settings, reading, run_id, loads)
     book = Book(reading.name, settings.work_file, {})
     tallies, tally = _tallying(report)
     report.step("extract")
@@ -624,7 +661,7 @@ def _heal(
     extracted.failures += read_again.failures
     moved = reconciling.days_to_ask(settings.work_file, run_id, 0, days)
     asked = {account_id: days[account_id] | moved.get(account_id, set()) for account_id in days}
-    _control(settings, options, report, extracted, reading, pipeline, landed, asked)
+    _control(settings, options, report, extracted, reading, pipeline, landed, loads, asked)
     _note(record, extracted)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import zstandard
 from pipelines import run
 from pipelines.columns import columns
 from pipelines.errors import ResponseError
-from pipelines.landing import Landed, Landing, RawTable, rows_of
+from pipelines.landing import Landed, Landing, RawTable, kept_rows, rows_of
 from pipelines.settings import read_settings
 
 TABLE = RawTable(
@@ -94,18 +95,41 @@ def test_rows_are_kept_as_they_came(landing: Landing) -> None:
 
 
 def test_a_kept_file_is_whole_or_not_there(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed while it writes, a run leaves nothing that a replay would take for rows."""
+    """It has its name once its bytes are durable: a power cut leaves nothing that a replay would take for rows."""
+    content = []
 
-    def cut_short(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
+    def power_cut(descriptor: int) -> None:
+        content.append(os.fstat(descriptor).st_size)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", cut_short)
+    monkeypatch.setattr("os.fsync", power_cut)
     with pytest.raises(KeyboardInterrupt):
         landing.keep(1, "sale", [b'{"saleID":"1"}'])
 
+    assert content[0] > 0
     assert list(landing.folder.rglob("*.jsonl.zst")) == []
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, -1, -5])
+def test_a_kept_file_that_was_cut_short_is_not_taken_for_fewer_rows(landing: Landing, length: int) -> None:
+    path = landing.keep(1, "sale", [b'{"saleID":"%d"}' % number for number in range(5_000)])
+    path.write_bytes(path.read_bytes()[:length])
+
+    with pytest.raises(ValueError, match="cut short"):
+        kept_rows(path)
+
+
+def test_no_byte_of_a_kept_file_can_be_another_unnoticed(landing: Landing) -> None:
+    """Wherever it is flipped, and where something follows what was kept."""
+    path = landing.keep(1, "sale", [b'{"saleID":"1","note":"a note of some words"}'])
+    whole = path.read_bytes()
+    assert kept_rows(path) == [b'{"saleID":"1","note":"a note of some words"}']
+
+    damaged = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in range(len(whole))]
+    for content in (*damaged, whole + b"\n", whole + whole, b"not compressed\n"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"."):
+            kept_rows(path)
 
 
 def test_columns_are_typed_and_empty_numbers_are_null(landing: Landing) -> None:

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 
+from pipelines import run
 from pipelines.demo import compare
 from pipelines.errors import TillhouseError
+from pipelines.run import Options, Report
 from pipelines.sandbox import truth
-from pipelines.sandbox.knobs import Fault, Knobs
+from pipelines.sandbox.faults import Faulty
+from pipelines.sandbox.knobs import Fault, Knobs, Trouble
 from pipelines.sandbox.world import Plan
 from pipelines.sources.lightspeed.records import all_tables
-from tests.conftest import PLAN, Retail, retail
+from tests.conftest import PLAN, Retail, cursors, retail
 
 RAW_TABLES = [f"raw_lightspeed.{table.name}" for table in all_tables()]
 MARTS = (
@@ -293,16 +297,44 @@ def test_one_accounts_failure_leaves_the_others_published(small: Retail) -> None
     small.night()
     small.tomorrow()
     small.sandbox.auth.expire(230002)
+    before = cursors(small)["lightspeed"]
 
     outcome = small.night()
 
     assert outcome.record.status == "partial"
+    after = cursors(small)["lightspeed"]
+    assert after["230002"] == before["230002"]
+    assert {"sale", "item"} <= {table for table in after["120001"] if after["120001"][table] != before["120001"][table]}
     assert {failure["account_id"] for failure in outcome.record.failures} == {230002}
     newest = dict(small.query("select account_id, max(business_date) from marts.fct_orders group by account_id"))
     assert newest[120001] > newest[230002]
     small.connect()
     small.night()
     assert compare(small.settings, as_told(truth.daily_totals(small.store)))[1] == []
+
+
+def test_an_account_whose_sales_break_off_amid_a_night_leaves_the_others_published(tmp_path: Path) -> None:
+    """Some of its new days are here: its totals are not asked for, and what they would say holds back nobody."""
+    made = retail(tmp_path / "data", Plan(sales=300, days=60), Knobs(speed=10_000, page_size=4))
+    made.night()
+    made.tomorrow(3)
+    before, first = len(made.table("raw_lightspeed.sale")), len(made.asked())
+    made.sandbox.knobs.troubles.append(Trouble("scope_missing", r"/230002/Sale\.json.*after=", times=99))
+    refusing = httpx.ASGITransport(app=Faulty(made.app))
+
+    outcome = run.night(made.settings, Options(transport=refusing), Report())
+
+    assert outcome.record.status == "partial"
+    assert outcome.published
+    assert [(failure["account_id"], failure["table"]) for failure in outcome.record.failures] == [(230002, "sale")]
+    assert len(made.table("raw_lightspeed.sale")) > before
+    assert {path.split("/")[4] for path in made.asked()[first:] if "ByDay" in path} == {"120001"}
+    told = {(row["account_id"], row["business_date"]) for row in truth.daily_totals(made.store)}
+    newest = made.query("select max(business_date) from marts.revenue_by_location_daily where account_id = 120001")
+    assert str(newest[0][0]) == max(day for account, day in told if account == 120001)
+    made.night()
+    assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
+    assert {row["status"] for row in made.table("marts.reconciliation_daily")} == {"match"}
 
 
 def test_rows_are_kept_in_the_landing_zone_by_account_entity_and_run(small: Retail) -> None:

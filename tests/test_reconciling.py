@@ -14,7 +14,8 @@ import pytest
 
 from pipelines import reconciling, run, warehouse
 from pipelines.errors import UnreconciledError
-from pipelines.run import Outcome
+from pipelines.extraction import Failure
+from pipelines.run import Extracted, Outcome
 from pipelines.sandbox import truth
 from pipelines.sandbox.knobs import Knobs
 from pipelines.sandbox.reports import ReportKnobs, Wrong
@@ -294,6 +295,50 @@ def test_what_is_published_anyway_is_written_down(nights: Nights) -> None:
     assert [row["status"] for row in nights.made.table(MART, published=True) if row["business_date"] == BAD_DAY].count(
         "unexplained"
     ) == 1
+
+
+def comparison(file: Path, *rows: tuple[int, str, str, str]) -> Path:
+    """A work file with a mart that says *rows*: account, measure, difference, status."""
+    with warehouse.opened(file) as connection:
+        connection.execute(f"create schema {warehouse.MARTS}")
+        connection.execute(
+            f"create table {MART} (account_id bigint, measure varchar, difference decimal(18, 2), status varchar, "
+            "shop_id bigint default 1, location_name varchar default 'Dock', business_date date default '2026-03-01', "
+            "detail varchar, detail_id varchar, warehouse_amount decimal(18, 2) default 10, "
+            "source_amount decimal(18, 2) default 10, sale_ids varchar)"
+        )
+        told = "insert into marts.reconciliation_daily (account_id, measure, difference, status) values (?, ?, ?, ?)"
+        connection.executemany(told, rows)
+    return file
+
+
+def test_a_tolerance_of_money_swallows_no_sale(tmp_path: Path) -> None:
+    """A count is no amount: it agrees exactly, or sales are missing."""
+    file = comparison(
+        tmp_path / "work.duckdb",
+        (7, "payments", "-5.00", "unexplained"),
+        (7, "sales_count", "-3.00", "unexplained"),
+        (8, "sales_count", "0.00", "match"),
+    )
+
+    assert [found.measure for found in reconciling.unexplained(file, Decimal("5.00"))] == ["sales_count"]
+    assert [found.measure for found in reconciling.unexplained(file, Decimal("4.99"))] == ["payments", "sales_count"]
+
+
+def test_an_account_that_was_not_read_to_its_end_stops_no_other(tmp_path: Path) -> None:
+    file = comparison(tmp_path / "work.duckdb", (7, "tax", "1.00", "unexplained"), (8, "tax", "2.00", "unexplained"))
+
+    assert [found.account_id for found in reconciling.unexplained(file, Decimal(0), without={8})] == [7]
+    assert reconciling.unexplained(file, Decimal(0), without={7, 8}) == []
+
+
+def test_a_table_that_fails_at_night_and_again_while_it_is_healed_is_one_failure() -> None:
+    record = warehouse.RunRecord("20260301T041500.000000-1", "run", "2026-03-01T04:15:00+00:00")
+    failure = Failure(7, "report", "HTTP 503 after every retry")
+
+    run._note(record, Extracted([7], failures=[failure, replace(failure, table="sale"), failure]))
+
+    assert [found["table"] for found in record.failures] == ["report", "sale"]
 
 
 # --- which days are asked for ------------------------------------------------------------------------

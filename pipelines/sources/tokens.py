@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from filelock import FileLock, Timeout
 
+from pipelines.durable import sync_folder
 from pipelines.errors import AuthError
 
 SALT = "personal.salt"
@@ -59,7 +60,7 @@ class TokenStore(Generic[C]):
         fresh = path.with_suffix(f".{os.getpid()}.new")
         _write_new(fresh, msgspec.json.encode(connection))
         fresh.replace(path)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
     @contextmanager
     def lock(self, account_id: int) -> Iterator[None]:
@@ -131,14 +132,3 @@ def is_open_to_others(path: Path) -> bool:
 
 def _shell(path: Path) -> str:
     return shlex.quote(str(path))
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable once its folder is."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -87,9 +87,13 @@ class ControlWalk:
         return rows
 
     async def _land(self, table: str, rows: list[bytes], deliver: Deliver) -> None:
-        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, table, rows)])
-        await asyncio.to_thread(land, self._landing, landed, table, rows)
+        landed = await asyncio.to_thread(self._landed, table, rows)
         await deliver(Delivery(self.account_id, table, landed))
+
+    def _landed(self, table: str, rows: list[bytes]) -> Landed:
+        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, table, rows)])
+        land(self._landing, landed, table, rows)
+        return landed
 
     async def _count(self, deliver: Deliver) -> None:
         """Of the last whole days, in any state: what the warehouse has of them is counted the same way."""

@@ -165,7 +165,9 @@ class Settings(BaseSettings):
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
     tillhouse_reconcile_tolerance: Decimal = Field(
-        Decimal("0.00"), ge=0, description="Unexplained differences beyond this amount stop the publication"
+        Decimal("0.00"),
+        ge=0,
+        description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 

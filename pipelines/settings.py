@@ -82,14 +82,19 @@ def _object(text: object) -> object:
     raise ValueError('is not a JSON object such as {"fiscal_pattern": "4-4-5"}')
 
 
+def model_variables() -> dict[str, Any]:
+    """The models' variables as the project declares them, each with what it is unless a setting says otherwise."""
+    import yaml
+
+    declared: dict[str, Any] = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    return declared
+
+
 def _declared(variables: dict[str, Any]) -> dict[str, Any]:
     """A name that no model reads would change nothing, and nobody would know."""
     if not variables:
         return variables
-    import yaml
-
-    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    declared = project["vars"].keys() - set(OWN_SETTINGS)
+    declared = model_variables().keys() - set(OWN_SETTINGS)
     if strange := sorted(variables.keys() - declared):
         own = f"is set by TILLHOUSE_{strange[0].upper()}" if strange[0] in OWN_SETTINGS else "is not a variable"
         raise ValueError(f"{strange[0]} {own}; the variables are {', '.join(sorted(declared))}")

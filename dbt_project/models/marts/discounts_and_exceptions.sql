@@ -584,6 +584,15 @@ far_above_peers as (
     What came late, or from a setting of ours, nobody edited. At stake is the largest amount that moved, of sales or of a
     tender; tickets and units are no money.
 #}
+{% set at_stake %}
+    max(
+        case
+            when restatements.measure in ('transactions', 'units_sold', 'units_returned') then 0
+            else abs(restatements.difference)
+        end
+    )
+{% endset %}
+
 edited_days as (
 
     select
@@ -602,19 +611,9 @@ edited_days as (
         restatements.business_date,
         '' as ticket,
         max(restatements.sale_ids) as sale_ids,
-        max(
-            case
-                when restatements.measure in ('transactions', 'units_sold', 'units_returned') then 0
-                else abs(restatements.difference)
-            end
-        ) as amount,
+        {{ at_stake }} as amount,
         {{ texts_of('restatements.reason') }} as detail,
-        max(
-            case
-                when restatements.measure in ('transactions', 'units_sold', 'units_returned') then 0
-                else abs(restatements.difference)
-            end
-        ) as size,
+        {{ at_stake }} as size,
         cast({{ local_time('max(restatements.seen_at)', "'UTC'") }} as date) as seen_date
     from {{ ref('restatements') }} as restatements
     where

@@ -96,9 +96,7 @@ def save(settings: Settings, account_id: int, behaviour: Behaviour) -> Path:
 
 def changed(behaviour: Behaviour) -> dict[str, Any]:
     """The settings that are not as documented."""
-    return {
-        name: value for name, value in msgspec.structs.asdict(behaviour).items() if value != getattr(DEFAULT, name)
-    }
+    return {name: value for name, value in msgspec.structs.asdict(behaviour).items() if value != getattr(DEFAULT, name)}
 
 
 def _spellings(spelling: Spelling) -> tuple[str, ...]:

@@ -109,16 +109,18 @@ class LightspeedClient:
 
         async def attempt() -> httpx.Response:
             try:
-                return await self._send(f"{self._root}{path}", dict(params), cost)
+                response = await self._send(f"{self._root}{path}", dict(params), cost)
+                _body(response)
             except httpx.HTTPStatusError as error:
                 if _is_a_refusal(error.response):
                     return error.response
                 raise
+            return response
 
         what = path.rpartition("/")[2].removesuffix(".json")
         try:
             return await persistently(attempt, f"account {self.account_id}, {what}")
-        except (httpx.HTTPError, Throttled) as error:
+        except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
             raise self._final(error, what) from None
 
     async def count(self, collection: str, params: Mapping[str, str]) -> int:

@@ -401,7 +401,7 @@ def doctor(settings: Settings, as_json: bool) -> None:
 @main.command()
 @account_option
 @click.option("--apply", is_flag=True, help="Write what was found to the account's own settings.")
-@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 130].")
+@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 90].")
 @json_option
 @with_settings
 def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: float | None, as_json: bool) -> None:

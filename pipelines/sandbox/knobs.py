@@ -50,6 +50,8 @@ class Knobs:
     """Entities that answer 400 to `archived`. Documented for some; unknown for Shop, Register and PaymentType."""
     clock_unsortable: tuple[str, ...] = ()
     """Entities that cannot be sorted by timeStamp. Documented as sortable; never seen for most."""
+    unknown_sort_is_error: bool = True
+    """A sort that is not taken. True: an error that lists the others, as documented. False: ignored."""
     spellings_of_update_time: tuple[str, ...] = ("updateTime", "updatetime")
     """Accepted spellings of the filter; unknown which."""
     sort_spellings_of_update_time: tuple[str, ...] = ("updateTime", "updatetime")

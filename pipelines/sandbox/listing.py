@@ -44,6 +44,8 @@ def understood(entity: Entity, params: Mapping[str, str], knobs: Knobs) -> Quest
     asked = params.get("sort", entity.key)
     sort = _field(asked.removeprefix("-"), entity, knobs.sort_spellings_of_update_time)
     if sort not in entity.sorts or (sort == "timeStamp" and entity.name in knobs.clock_unsortable):
+        if not knobs.unknown_sort_is_error:
+            return understood(entity, {**params, "sort": entity.key}, knobs)
         raise BadFilterError(f"Cannot sort by {asked!r}. Sortable fields: {', '.join(entity.sorts)}.")
     where, values = _indexed(entity, sort, params, knobs, descending=asked.startswith("-"))
     return Question(

@@ -34,7 +34,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What the client asks differently for one account. The defaults follow the documentation."""
 
     update_time_filter: Spelling = "any"
-    """How sales are filtered by updateTime. any: each spelling in turn until one is accepted; none: not at all."""
+    """How sales are filtered by updateTime. any: each spelling in turn until one is accepted; none: not at all, and
+    LIGHTSPEED_DEEP_REREAD_DAYS are read again each night."""
     update_time_sort: Spelling = "any"
     """How sales are sorted by updateTime, likewise."""
     page_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100

@@ -422,6 +422,9 @@ class SalesWalk(TableWalk):
     async def _again(self, later: Cursor) -> AsyncIterator[list[Record]]:
         """Sales completed in the last days, and once a week in the last weeks: nothing that changed stays wrong."""
         span, deep = self.reread()
+        if not any(self.client.behaviour.spellings("updateTime")):
+            # Nothing tells of an edited sale: the long look is taken each night.
+            span = self.window.deep_reread
         if span:
             async for records in self.read(sort="completeTime", completeTime=f">=,{_stamp(self.now() - span)}"):
                 yield records

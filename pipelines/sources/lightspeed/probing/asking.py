@@ -92,6 +92,8 @@ class Asker:
     progress: Callable[[str], None] = lambda _: None
     shapes: Shapes = field(default_factory=Shapes)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    limit: int = LIMIT
+    """Rows a page, once it is known that fewer are served."""
     kept: dict[str, Answer] = field(default_factory=dict)
     """First answers of tables, for later questions."""
 
@@ -101,13 +103,13 @@ class Asker:
         params: Mapping[str, str],
         *,
         relations: tuple[str, ...] = (),
-        limit: int | None = LIMIT,
+        limit: int | None = None,
         under: str = "",
     ) -> Answer:
         """One page of *collection*; a refusal is an answer too. *under* is the rows' key where it is another."""
         query = dict(params)
-        if limit is not None:
-            query["limit"] = str(limit)
+        if "count" not in query:
+            query["limit"] = str(limit or self.limit)
         if relations:
             query["load_relations"] = json.dumps(relations, separators=(",", ":"))
         cost = COUNT_COST if "count" in query else 1.0 + 0.4 * len(relations)

@@ -92,6 +92,11 @@ def children(row: Mapping[str, Any], container: str, collection: str) -> list[di
     return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
+def counted(many: int, what: str) -> str:
+    """`1 row`, `3 rows`."""
+    return f"{many} {what}" + ("" if many == 1 else "s")
+
+
 def share(part: int, whole: int, what: str) -> str:
     """`3 of 95 sales`."""
     return f"{part} of {whole} {what}"

@@ -11,7 +11,7 @@ from pipelines.errors import RequestError
 from pipelines.sources.lightspeed.client import COUNT_COST
 from pipelines.sources.lightspeed.endpoints import SCOPES
 from pipelines.sources.lightspeed.probing.asking import LIMIT, NEVER, Answer, Asker
-from pipelines.sources.lightspeed.probing.facts import Fact, Seen, Step, agrees, moment, undecided, unserved
+from pipelines.sources.lightspeed.probing.facts import Fact, Seen, Step, agrees, counted, moment, undecided, unserved
 from pipelines.sources.lightspeed.tokens import Connection
 from pipelines.transport import fraction, number, server_time
 
@@ -108,7 +108,7 @@ def _rights(answer: Answer) -> Seen:
         return undecided(RIGHTS_IN_SESSION, "not told" if answer.is_served else unserved(answer))
     held = {name for name, value in rights.items() if str(value).lower() == "true"}
     missing = [scope for scope in SCOPES if not {scope.removeprefix("employee:"), "all", "all_read"} & held]
-    text = f"{len(held)} rights; none for {', '.join(missing)}" if missing else f"{len(held)} rights"
+    text = f"{counted(len(held), 'right')}; none for {', '.join(missing)}" if missing else counted(len(held), "right")
     return agrees(RIGHTS_IN_SESSION, text, when=not missing)
 
 
@@ -127,11 +127,14 @@ async def pages(asker: Asker) -> AsyncIterator[Seen]:
     yield _links(empty)
     yield await _full_last_page(asker)
     unknown = await asker.page("Shop", {"tillhouseProbe": "1"}, limit=1)
-    text = "refused (HTTP 400)" if unknown.is_refused else "ignored" if unknown.is_served else ""
-    yield (
-        agrees(UNKNOWN_FILTER, text, when=unknown.is_refused) if text else undecided(UNKNOWN_FILTER, unserved(unknown))
-    )
-    yield await _page_limit(asker)
+    yield _unknown_filter(unknown)
+
+
+def _unknown_filter(answer: Answer) -> Seen:
+    if not answer.is_served and not answer.is_refused:
+        return undecided(UNKNOWN_FILTER, unserved(answer))
+    text = "refused (HTTP 400)" if answer.is_refused else "ignored"
+    return agrees(UNKNOWN_FILTER, text, when=answer.is_refused)
 
 
 def _empty(answer: Answer) -> Seen:
@@ -159,7 +162,7 @@ def _links(answer: Answer) -> Seen:
 async def _full_last_page(asker: Asker) -> Seen:
     """Asked of the shops, which are few: as many a page as there are."""
     shops = asker.kept.get("shop")
-    if shops is None or not shops.rows or len(shops.rows) >= LIMIT or shops.attributes.get("next"):
+    if shops is None or not shops.rows or len(shops.rows) >= asker.limit or shops.attributes.get("next"):
         return undecided(FULL_LAST, "no short list of shops was served")
     again = await asker.page("Shop", {"archived": "true", "sort": "shopID"}, limit=len(shops.rows))
     if not again.is_served or len(again.rows) != len(shops.rows):
@@ -171,25 +174,36 @@ async def _full_last_page(asker: Asker) -> Seen:
 LARGER = 250
 
 
-async def _page_limit(asker: Asker) -> Seen:
-    larger = await asker.page("SaleLine", {"sort": "saleLineID"}, limit=LARGER)
-    found = len(larger.rows)
-    if larger.is_served and found > LIMIT:
-        return agrees(PAGE_LIMIT, f"{found} where {LARGER} were asked for", when=False, page_limit=LARGER)
-    if larger.is_served and not larger.attributes.get("next"):
-        return undecided(PAGE_LIMIT, "the account has too few sale lines to tell")
-    if not larger.is_served and not larger.is_refused:
-        return undecided(PAGE_LIMIT, unserved(larger))
-    if larger.is_served:
-        return agrees(PAGE_LIMIT, f"capped at {found}", when=found == LIMIT, page_limit=LIMIT)
-    return await _smaller_limit(asker)
+async def page_limit(asker: Asker) -> AsyncIterator[Seen]:
+    """Asked of a long list, first of all: a smaller limit is kept by every later question."""
+    for collection in ("SaleLine", "Item"):
+        answer = await asker.page(collection, {}, limit=LARGER)
+        if answer.is_served or answer.is_refused:
+            break
+    if answer.is_refused:
+        yield await _smaller_limit(asker, collection)
+        return
+    yield _larger_limit(answer)
 
 
-async def _smaller_limit(asker: Asker) -> Seen:
+def _larger_limit(answer: Answer) -> Seen:
+    found = len(answer.rows)
+    if not answer.is_served:
+        return undecided(PAGE_LIMIT, unserved(answer))
+    if found > LIMIT:
+        text = f"more than {LIMIT} where {LARGER} were asked for"
+        return agrees(PAGE_LIMIT, text, when=False, page_limit=LARGER)
+    if not answer.attributes.get("next"):
+        return undecided(PAGE_LIMIT, "the account has too few rows to tell")
+    return agrees(PAGE_LIMIT, f"capped at {found}", when=found == LIMIT, page_limit=LIMIT)
+
+
+async def _smaller_limit(asker: Asker, collection: str) -> Seen:
     for limit in (LIMIT, LIMIT // 2, LIMIT // 5):
-        answer = await asker.page("SaleLine", {"sort": "saleLineID"}, limit=limit)
+        answer = await asker.page(collection, {}, limit=limit)
         if answer.is_served:
-            text = f"more than {limit} is refused (HTTP 400)"
+            asker.limit = limit
+            text = f"{limit} are served; more is refused (HTTP 400)"
             return agrees(PAGE_LIMIT, text, when=False, page_limit=limit)
     return undecided(PAGE_LIMIT, "every limit is refused")
 
@@ -197,7 +211,8 @@ async def _smaller_limit(asker: Asker) -> Seen:
 FILTERED = Fact(
     "updateTime as a filter",
     "updateTime and updatetime",
-    "asks by `update_time_filter`; any: adapts, tries each spelling until one is accepted",
+    "asks by `update_time_filter`; any: adapts, tries each spelling; none: reads the last "
+    "LIGHTSPEED_DEEP_REREAD_DAYS again each night",
 )
 SORTED = Fact(
     "updateTime as a sort",
@@ -210,7 +225,7 @@ SPELLINGS = ("updateTime", "updatetime")
 async def update_time(asker: Asker) -> AsyncIterator[Seen]:
     filtered = {one: _as_filter(await asker.page("Sale", {one: NEVER}, limit=1)) for one in SPELLINGS}
     yield _spelling(FILTERED, "update_time_filter", filtered)
-    ordered = {one: _as_sort(await asker.page("Sale", {"sort": one})) for one in SPELLINGS}
+    ordered = {one: _as_sort(await asker.page("Sale", {"sort": f"-{one}"})) for one in SPELLINGS}
     yield _spelling(SORTED, "update_time_sort", ordered)
 
 
@@ -221,11 +236,12 @@ def _as_filter(answer: Answer) -> str:
 
 
 def _as_sort(answer: Answer) -> str:
+    """Asked downwards: by id, as where a sort is ignored, sales mostly go up."""
     if not answer.is_served:
         return "refused" if answer.is_refused else unserved(answer)
     stamps = [moment(row, *SPELLINGS) for row in answer.rows]
     known = [stamp for stamp in stamps if stamp]
-    return "accepted" if known == sorted(known) else "ignored"
+    return "accepted" if known == sorted(known, reverse=True) else "ignored"
 
 
 def _spelling(fact: Fact, setting: str, answers: dict[str, str]) -> Seen:
@@ -292,7 +308,7 @@ COUNT = Fact("count of rows", "a number, for 10 drips", "asks one a night: the s
 
 
 async def count(asker: Asker) -> AsyncIterator[Seen]:
-    answer = await asker.page("Sale", {"count": "1", "archived": "true"}, limit=None)
+    answer = await asker.page("Sale", {"count": "1"})
     if not answer.is_served:
         yield undecided(COUNT, unserved(answer))
         return
@@ -302,9 +318,10 @@ async def count(asker: Asker) -> AsyncIterator[Seen]:
 
 
 FIRST = Step((LIMITS_TOLD, BUCKET, BURST, SERVER_CLOCK), account)
+PAGE_SIZE = Step((PAGE_LIMIT,), page_limit)
 STEPS = (
     Step((FILTERED, SORTED), update_time),
-    Step((EMPTY, LINKS, FULL_LAST, UNKNOWN_FILTER, PAGE_LIMIT), pages),
+    Step((EMPTY, LINKS, FULL_LAST, UNKNOWN_FILTER), pages),
     Step((INCLUSIVE, TIES), ties),
 )
 COUNTING = Step((COUNT,), count)

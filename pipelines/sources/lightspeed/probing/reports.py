@@ -19,6 +19,7 @@ from pipelines.sources.lightspeed.probing.facts import (
     agrees,
     amount,
     children,
+    counted,
     is_true,
     learnt,
     moment,
@@ -193,7 +194,7 @@ async def _sales_of(asker: Asker, day: date) -> list[Row]:
             asker, {"completeTime": window, "sort": "saleID", "saleID": f">,{after}"}, ("SaleLines", "SalePayments")
         )
         found += answer.rows
-        if len(answer.rows) < LIMIT:
+        if len(answer.rows) < asker.limit:
             break
     return found
 
@@ -208,7 +209,7 @@ def _meaning(asker: Asker, report: DailyReport, answer: Answer, day: date, sales
     if not told:
         return undecided(fact, "the report has no row of that day")
     fitting = [name for name, sums in _readings(asker, report, day, sales) if _fits(told, sums)]
-    rows = f"{len(_of_day(answer, day))} rows"
+    rows = counted(len(_of_day(answer, day)), "row")
     return learnt(
         fact, f"{rows}; fits: {'; '.join(fitting)}" if fitting else f"{rows}; none of the readings tried fits"
     )

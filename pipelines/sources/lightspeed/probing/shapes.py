@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-WORDS = frozenset(
-    {
-        "Account.defaultCurrency.code",
-        "PaymentType.type",
-        "SaleLine.lineType",
-        "Sale.SaleLines.SaleLine.lineType",
-        "Shop.timeZone",
-        "TaxClass.classType",
-    }
-)
-"""Fields whose own words are kept: enumerations of Lightspeed's. No other text is."""
+ENUMERATION = re.compile(r"[a-z]+([ _][a-z]+){0,4}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]{0,39}(/[A-Za-z0-9_+-]{1,39}){0,2}")
+
+WORDS = {
+    "Account.defaultCurrency.code": CURRENCY,
+    "PaymentType.type": ENUMERATION,
+    "SaleLine.lineType": ENUMERATION,
+    "Sale.SaleLines.SaleLine.lineType": ENUMERATION,
+    "Shop.timeZone": ZONE,
+    "TaxClass.classType": ENUMERATION,
+}
+"""Fields whose own words are kept, in this form alone: Lightspeed's enumerations. No other text is."""
 
 FORMATS = re.compile(
     r"""-?\d+(\.\d+|,\d+)?([eE][-+]?\d+)?                     # 12, -12.50, 12,5, 1.0E-8
@@ -29,7 +31,6 @@ FORMATS = re.compile(
 )
 """Texts of digits: their pattern is told, with 9 for each digit. Any other text tells its length alone."""
 
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9_+/ -]{0,39}")
 NAME = re.compile(r"[@A-Za-z][A-Za-z0-9_]{0,63}")
 ODD_NAME = "(a name that is no field's)"
 
@@ -47,7 +48,7 @@ class FieldShape:
     patterns: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
 
-    def note(self, value: Any, *, keeps_words: bool) -> None:
+    def note(self, value: Any, words: re.Pattern[str] | None) -> None:
         self.seen += 1
         self.types[kind_of(value)] += 1
         if isinstance(value, dict | list) or value is None:
@@ -59,7 +60,7 @@ class FieldShape:
             self.words[text.lower()] += 1
         elif FORMATS.fullmatch(text):
             _count(self.patterns, pattern_of(text), MOST_PATTERNS)
-        elif keeps_words and WORD.fullmatch(text):
+        elif words and words.fullmatch(text):
             _count(self.words, text, MOST_WORDS)
 
     def facts(self) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class Shapes:
 
     def _walk(self, collection: str, fields: dict[str, FieldShape], path: str, value: Any, deeper: int) -> None:
         if path and (path in fields or len(fields) < MOST_FIELDS):
-            fields.setdefault(path, FieldShape()).note(value, keeps_words=f"{collection}.{path}" in WORDS)
+            fields.setdefault(path, FieldShape()).note(value, WORDS.get(f"{collection}.{path}"))
         if not deeper:
             return
         if isinstance(value, dict):

@@ -10,8 +10,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Endpoint, Reading
 from pipelines.sources.lightspeed.probing.asking import Answer, Asker
-from pipelines.sources.lightspeed.probing.facts import Fact, Seen, Step, agrees, is_true, moment, undecided, unserved
-from pipelines.sources.lightspeed.probing.shapes import WORD
+from pipelines.sources.lightspeed.probing.facts import (
+    Fact,
+    Seen,
+    Step,
+    agrees,
+    counted,
+    is_true,
+    moment,
+    undecided,
+    unserved,
+)
+from pipelines.sources.lightspeed.probing.shapes import ZONE
 
 LISTS = tuple(endpoint for endpoint in ENDPOINTS if endpoint.reading is not Reading.SINGLE)
 WITH_ARCHIVED = tuple(endpoint for endpoint in LISTS if "archived" in endpoint.params)
@@ -71,7 +81,7 @@ def _served(fact: Fact, endpoint: Endpoint, way: Way, answer: Answer) -> Seen:
     refused = [] if way.archived else ["archived=true is refused"]
     refused += [] if way.clock else ["sort by timeStamp is refused"]
     unsorted = way.clock and not _is_sorted(endpoint, answer.rows)
-    told = [f"{len(answer.rows)} rows", *refused, *(["not sorted"] if unsorted else [])]
+    told = [counted(len(answer.rows), "row"), *refused, *(["not sorted"] if unsorted else [])]
     settings: dict[str, Any] = {}
     if "archived" in endpoint.params:
         settings["without_archived"] = {endpoint.table: not way.archived}
@@ -148,17 +158,19 @@ async def zones(asker: Asker) -> AsyncIterator[Seen]:
         yield undecided(ZONES, "no shop is served")
         return
     names = sorted({str(row.get("timeZone") or "") for row in shops.rows})
-    known = [name for name in names if _is_zone(name)]
-    strange = len(names) - len(known)
-    told = [*known, *([f"{strange} of {len(names)} unknown"] if strange else [])]
-    yield agrees(ZONES, ", ".join(told), when=not strange)
+    told = [name if is_zone(name) else f"{_shown_name(name)} (unknown)" for name in names]
+    yield agrees(ZONES, ", ".join(told), when=all(map(is_zone, names)))
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     try:
-        return bool(WORD.fullmatch(name) and ZoneInfo(name))
+        return bool(ZONE.fullmatch(name) and ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
+
+
+def _shown_name(name: str) -> str:
+    return name if ZONE.fullmatch(name) else "no name" if not name else "another text"
 
 
 SERVED = tuple(Step((served(endpoint),), partial(_ask_table, endpoint)) for endpoint in LISTS)

@@ -22,6 +22,7 @@ class Slow:
 
     def __init__(self, delay: float) -> None:
         self.delay, self.asked, self.open, self.most = delay, 0, 0, 0
+        self.all_closed = asyncio.Event()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -37,14 +38,15 @@ class Slow:
             writer.close()
             await writer.wait_closed()
             self.open -= 1
+            if not self.open:
+                self.all_closed.set()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         try:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         finally:
             server.close()
-            while self.open:  # The client has closed its connections; each is let go of in its turn.
-                await asyncio.sleep(0.01)
+            await self.all_closed.wait()  # The client has closed its own: each is let go of in its turn.
 
 
 def test_requests_that_wait_their_turn_are_sent_once_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ in_local_time as (
 {# whole days that a shift may reach beyond the one it began on, with a day to spare at either end #}
 offsets as (
 
-    {{ whole_numbers('days_on', -1, var('longest_shift_hours') // 24 + 3) }}
+    {{ whole_numbers('days_on', -1, (var('longest_shift_hours') | int) // 24 + 3) }}
 
 ),
 

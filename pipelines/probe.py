@@ -25,6 +25,7 @@ from pipelines.sources.lightspeed.probing import manner, reports, sales, tables
 from pipelines.sources.lightspeed.probing.asking import Asker, Budget, BudgetSpentError
 from pipelines.sources.lightspeed.probing.facts import Fact, Seen, Step, Verdict
 from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.transport import http_client
 
 BUDGET = 90.0
 """Drips an account: the bucket of the smallest one. All questions take 60 to 80."""
@@ -88,7 +89,7 @@ async def examine(
 ) -> list[Probed]:
     """Probe *accounts*, or all; one that fails keeps no other from being probed. *tell* hears of the progress."""
     probed = []
-    async with lightspeed.http_client(transport) as http:
+    async with http_client(transport) as http:
         for account_id in _chosen(settings, accounts):
             tell(f"account {account_id}: reading only, {budget:g} drips at most")
             probed.append(await _account(settings, http, account_id, budget, tell))

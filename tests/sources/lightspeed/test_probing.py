@@ -24,6 +24,7 @@ from pipelines.sources.lightspeed.probing import manner, reports, sales, tables
 from pipelines.sources.lightspeed.probing.asking import Asker, Budget
 from pipelines.sources.lightspeed.probing.facts import Seen, Step
 from pipelines.sources.lightspeed.tokens import Connection
+from pipelines.transport import http_client
 from tests.conftest import URL, Retail
 
 US = 120001
@@ -62,7 +63,7 @@ def probed(tmp_path: Path) -> Any:
 
 
 async def _asked(there: Retail, connection: Connection, steps: Sequence[Step]) -> dict[str, Seen]:
-    async with lightspeed.http_client(there.transport) as http:
+    async with http_client(there.transport) as http:
         asker = Asker(lightspeed.client_of(there.settings, http, connection, Budget(1_000)))
         return {one.fact: one for step in steps for one in [found async for found in step.ask(asker)]}
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import duckdb
 import httpx
 import msgspec
 from rich.console import Group, RenderableType
@@ -120,7 +121,7 @@ async def _account(
         found.failure = str(error)
         return found
     asker = Asker(client, lambda name: tell(f"account {account_id}: {name}"))
-    seen = await _seen(found, connection, asker)
+    seen = await _seen(found, connection, asker, readings_of_nights(settings, account_id))
     found.requests, found.drips = client.requests, round(client.bucket.spent, 3)
     found.changes = _changes(client.behaviour, seen.values())
     if not found.failure:
@@ -144,7 +145,7 @@ def steps(connection: Connection) -> list[Step]:
     ]
 
 
-async def _seen(found: Probed, connection: Connection, asker: Asker) -> dict[str, Seen]:
+async def _seen(found: Probed, connection: Connection, asker: Asker, known: Mapping[str, str]) -> dict[str, Seen]:
     """Ask every step; what a token or a network fails at ends the account, what the budget fails at is not asked."""
     seen: dict[str, Seen] = {}
     for step in steps(connection):
@@ -163,12 +164,46 @@ async def _seen(found: Probed, connection: Connection, asker: Asker) -> dict[str
             why, text = "not decided", f"HTTP {error.status}" if isinstance(error, RequestError) else "no answer"
         for fact in step.facts:
             one = seen.setdefault(fact.name, Seen(fact.name, text, why or "not decided"))
-            found.findings.append(_finding(fact, one))
+            found.findings.append(_finding(fact, one, known))
     return seen
 
 
-def _finding(fact: Fact, seen: Seen) -> Finding:
-    return Finding(fact.name, fact.expected, seen.text, seen.verdict, fact.does)
+def _finding(fact: Fact, seen: Seen, known: Mapping[str, str]) -> Finding:
+    """With what the nights have found, where they have found it."""
+    text, verdict = seen.text, seen.verdict
+    if fact.name in known:
+        text, verdict = f"{known[fact.name]}; now: {text}", "learnt"
+    return Finding(fact.name, fact.expected, text, verdict, fact.does)
+
+
+_READINGS = """
+select measure, reading, count(*) as days, count(*) filter (where agrees) as agreeing
+from (
+    select measure, reading, business_date, bool_and(status in ('match', 'rounding', 'explained')) as agrees
+    from marts.reconciliation_daily
+    where account_id = ? and reading is not null
+    group by measure, reading, business_date
+)
+group by measure, reading
+order by days
+"""
+
+
+def readings_of_nights(settings: Settings, account_id: int) -> dict[str, str]:
+    """What the published reconciliation reads each report as, by the name of its fact; nothing before the first run."""
+    if not settings.warehouse_file.exists():
+        return {}
+    try:
+        with duckdb.connect(str(settings.warehouse_file), read_only=True) as connection:
+            found = connection.execute(_READINGS, [account_id]).fetchall()
+    except duckdb.Error as error:
+        log.warning("what the nights read the reports as is not told: %s", type(error).__name__)
+        return {}
+    return {
+        reports.FACT_OF[measure].name: f"by the nights: {reading} ({agreeing} of {days} days agree)"
+        for measure, reading, days, agreeing in found
+        if measure in reports.FACT_OF
+    }
 
 
 def _changes(behaviour: Behaviour, seen: Any) -> list[Change]:

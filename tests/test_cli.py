@@ -21,7 +21,9 @@ from filelock import FileLock
 from pipelines import reconciling
 from pipelines.cli import _span, main, out
 from pipelines.errors import SettingsError
+from pipelines.probe import readings_of_nights
 from pipelines.settings import Settings, read_settings
+from pipelines.sources.lightspeed.probing.reports import FACT_OF
 from tests.conftest import Retail
 
 ROOT = Path(__file__).parents[1]
@@ -430,3 +432,10 @@ def test_a_data_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert "file" in result.stderr
+
+
+def test_a_probe_tells_what_the_nights_read_each_report_as(traded: Retail) -> None:
+    told = readings_of_nights(traded.settings, traded.store.accounts()[0])
+
+    assert told.keys() == {fact.name for fact in FACT_OF.values()}
+    assert all(text.startswith("by the nights: ") for text in told.values())

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -131,6 +132,24 @@ def test_an_endpoint_without_the_right_or_out_of_order_is_an_answer(there: Retai
     assert seen["what TaxesByDay holds"] == "no right to it (HTTP 403)"
     assert seen["table discount"] == "no answer"
     assert seen["table sale"] == "100 rows"
+
+
+def test_what_the_nights_read_a_report_as_is_told_first(there: Retail) -> None:
+    with duckdb.connect(str(there.settings.warehouse_file)) as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.reconciliation_daily as select * from (values "
+            f"({US}, 'tax', 'as the tickets', date '2026-02-01', 'match'), "
+            f"({US}, 'tax', 'as the tickets', date '2026-02-02', 'unexplained'), "
+            f"({CANADA}, 'subtotal', 'after discounts', date '2026-02-02', 'match')"
+            ") as days (account_id, measure, reading, business_date, status)"
+        )
+
+    [probed] = examined(there, US)
+
+    seen = {finding.fact: finding.seen for finding in probed.findings}
+    assert seen["what TaxesByDay holds"].startswith("by the nights: as the tickets (1 of 2 days agree); now: ")
+    assert "by the nights" not in seen["what TaxClassSalesByDay holds"]
 
 
 # --- what is kept -------------------------------------------------------------------------------

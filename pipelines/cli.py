@@ -407,12 +407,14 @@ def doctor(settings: Settings, as_json: bool) -> None:
 @main.command()
 @account_option
 @click.option("--apply", is_flag=True, help="Write what was found to the account's own settings.")
-@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 90].")
+@click.option("--budget", type=click.IntRange(1, 10_000), help="Drips an account at most [default: 90].")
 @json_option
 @with_settings
-def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: float | None, as_json: bool) -> None:
+def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: int | None, as_json: bool) -> None:
     """Ask Lightspeed's API what its documentation leaves open."""
     from pipelines import probe as probing
+
+    _refuse_demo(settings)
 
     def tell(line: str) -> None:
         err.print(line)

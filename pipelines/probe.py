@@ -106,7 +106,9 @@ def _chosen(settings: Settings, accounts: Sequence[int]) -> list[int]:
             "no Lightspeed account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
         )
     if missing := sorted(set(accounts) - set(known)):
-        raise UsageError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
+        raise UsageError(
+            f"account {missing[0]} is no connected Lightspeed account; connected: {', '.join(map(str, known))}"
+        )
     return [account_id for account_id in known if not accounts or account_id in accounts]
 
 
@@ -160,8 +162,15 @@ async def _seen(found: Probed, connection: Connection, asker: Asker, known: Mapp
             if step is manner.FIRST or isinstance(error, AuthError):
                 found.failure = str(error)
                 return seen
-            log.warning("%s", error)
+            # Not its own words: they may quote what the API said.
+            log.warning(
+                "account %s: %s is not decided (%s)", found.account_id, step.facts[0].name, type(error).__name__
+            )
             why, text = "not decided", f"HTTP {error.status}" if isinstance(error, RequestError) else "no answer"
+        except Exception as error:
+            # An answer in a shape that a question did not expect must not cost the other facts.
+            log.exception("account %s: %s", found.account_id, step.facts[0].name)
+            why, text = "not decided", f"unexpected {type(error).__name__}; please report it with the log"
         for fact in step.facts:
             one = seen.setdefault(fact.name, Seen(fact.name, text, why or "not decided"))
             found.findings.append(_finding(fact, one, known))

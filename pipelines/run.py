@@ -126,6 +126,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _refuse_without_sales(extracted, record)
         report.step("transform")
         _transform(settings, record)
+        report.step("reconcile")
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
         outcome = _publish(settings, record)

@@ -34,8 +34,18 @@
 {%- endmacro %}
 
 {% macro default__days_between(relation, first_date, last_date) -%}
-    select cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date) as date_day
+    select {{ each_day(first_date, last_date) }} as date_day
     from {{ relation }}
+{%- endmacro %}
+
+
+{# Each day from one date to another, a row each, as a column of a select. #}
+{% macro each_day(first_date, last_date) -%}
+    {{ return(adapter.dispatch('each_day')(first_date, last_date)) }}
+{%- endmacro %}
+
+{% macro default__each_day(first_date, last_date) -%}
+    cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date)
 {%- endmacro %}
 
 

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from pipelines import published, warehouse
+from pipelines import publication, published, warehouse
+from pipelines.containment import Verdict
 from pipelines.errors import BusyError, LoadError
 from pipelines.warehouse import Ledger, RunRecord
 

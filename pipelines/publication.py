@@ -1,8 +1,8 @@
 """The published file: built beside the old one, account by account, and moved over it whole.
 
-`warehouse.duckdb` is what people open; `memory.duckdb` is the same bytes, kept private. Runs read what was published from
-the memory alone: a program that has the published file open can neither stop a night nor change what the next night
-compares with.
+`warehouse.duckdb` is what people open; `memory.duckdb` is the same bytes, kept private. Runs read what was published
+from the memory alone: a program that has the published file open can neither stop a night nor change what the next
+night compares with.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipelines.containment import Verdict
 from pipelines.durable import sync_folder
 from pipelines.errors import TillhouseError
 from pipelines.settings import Settings
-from pipelines.warehouse import MARTS, quoted
+from pipelines.warehouse import MARTS, literal
 
 OPERATIONS = frozenset(
     {
@@ -150,11 +150,11 @@ def shut_log(file: Path) -> None:
 @contextmanager
 def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open what is published, read-only, whatever another program does to the published file."""
-    with warehouse.opened(_readable(settings), read_only=True) as connection:
+    with warehouse.opened(readable(settings), read_only=True) as connection:
         yield connection
 
 
-def _readable(settings: Settings) -> Path:
+def readable(settings: Settings) -> Path:
     """The published file, or its private copy while another program holds it or has left its log beside it."""
     file, memory = settings.warehouse_file, settings.memory_file
     if not memory.exists() or not file.exists():
@@ -190,7 +190,7 @@ def _tell_adopted(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _build(settings: Settings, verdict: Verdict, since: str, tell: Callable[[duckdb.DuckDBPyConnection], None]) -> int:
     with warehouse.opened(_new(settings.warehouse_file)) as connection:
-        connection.execute(f"attach '{quoted(settings.work_file)}' as work (read_only)")
+        connection.execute(f"attach {literal(settings.work_file)} as work (read_only)")
         if settings.memory_file.exists():
             warehouse.attach(connection, settings.memory_file, "earlier")
         connection.execute(f"create schema {MARTS}")

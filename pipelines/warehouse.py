@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -177,10 +177,12 @@ def _facts(holder: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    path: Path, *, read_only: bool = False, config: Mapping[str, Any] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
     try:
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = duckdb.connect(str(path), read_only=read_only, config=dict(config or {}))
     except duckdb.Error as error:
         raise unopened(path, error) from None
     try:
@@ -193,7 +195,7 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCo
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
     """Attach the file *path* as *name*, read-only; LoadError if it cannot be opened."""
     try:
-        connection.execute(f"attach '{quoted(path)}' as {name} (read_only)")
+        connection.execute(f"attach {literal(path)} as {name} (read_only)")
     except duckdb.Error as error:
         raise unopened(path, error) from None
 
@@ -257,7 +259,7 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
 def replace_schemas(work_file: Path, other_file: Path, schemas: Iterable[str]) -> None:
     """Take *schemas* over from *other_file*: all of them, or after a crash none."""
     with opened(work_file) as connection:
-        connection.execute(f"attach '{quoted(other_file)}' as other (read_only)")
+        connection.execute(f"attach {literal(other_file)} as other (read_only)")
         connection.execute("begin")
         for schema in schemas:
             # dlt's staging area is made anew where it is missing.
@@ -348,5 +350,7 @@ def tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord
         )
 
 
-def quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def literal(path: Path) -> str:
+    """*path* as a text of SQL."""
+    text = str(path).replace("'", "''")
+    return f"'{text}'"

@@ -67,9 +67,13 @@ def _owner(row: dict[str, Any], retailers: Retailers) -> int | None:
 def _detail(row: dict[str, Any], failed: Failed) -> str:
     told = [f"{word}{row[name]}" for name, word in PLACES.items() if row.get(name) is not None]
     told += _key(row, failed)
-    amounts = [name for name, value in row.items() if name.endswith("_amount") and isinstance(value, Decimal | None)]
+    amounts = (
+        []
+        if failed.generic
+        else [name for name, value in row.items() if name.endswith("_amount") and isinstance(value, Decimal | None)]
+    )
     where = ", ".join(told)
-    if amounts and len(amounts) <= AMOUNTS_SHOWN:
+    if amounts and not failed.generic and len(amounts) <= AMOUNTS_SHOWN:
         where += ": " if where else ""
         where += ", ".join(f"{name.removesuffix('_amount')} {_figure(row[name])}" for name in amounts)
     more = f" ({row['failing_rows']:,} rows)" if row["failing_rows"] > 1 else ""

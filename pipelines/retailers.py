@@ -50,9 +50,9 @@ def read_retailers(work_file: Path) -> Retailers:
             for schema, table in tables
         )
         found = connection.execute(
-            f"select source, found.account_id, coalesce(links.account_id, found.account_id) from ({listed}) as found "
-            "left join raw_tillhouse.online_store as links using (source) "
-            "where (links.store_id = found.account_id or links.store_id is null) and found.account_id is not null"
+            f"select found.source, found.account_id, coalesce(links.account_id, found.account_id) from ({listed}) as "
+            "found left join raw_tillhouse.online_store as links on links.source = found.source and links.store_id = "
+            "found.account_id where found.account_id is not null"
             if listed
             else "select '', 0, 0 where false"
         ).fetchall()

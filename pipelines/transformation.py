@@ -32,6 +32,8 @@ WITH_VALUES = re.compile(r"(Conversion|Invalid Input|Out of Range|Constraint|Inv
 """Errors of the database whose sentence quotes a value of a row."""
 VALUE = re.compile(r"""'[^']*'|"[^"]*"|\b\d{4,}\b""")
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 OF_THE_MACHINE = re.compile(r"(IO|Out of Memory|INTERRUPT|FATAL|INTERNAL|Fatal|TransactionContext) Error")
 """Errors of the database that no account's rows cause."""
 
@@ -208,7 +210,7 @@ def _logging(settings: Settings) -> Iterator[Callable[[Any], None]]:
     def write(event: Any) -> None:
         level = str(event.info.level)
         if level in LOGGED:
-            told = "\n".join(map(without_values, event.info.msg.splitlines()))
+            told = "\n".join(without_values(COLOUR.sub("", line)) for line in event.info.msg.splitlines())
             handler.emit(logging.LogRecord("dbt", logging.getLevelName(level.upper()), "", 0, told, None, None))
 
     try:

@@ -151,8 +151,11 @@ def test_a_log_of_another_program_is_removed_and_named(
 
     with publication.reading(settings) as con:
         assert con.execute("select table_name from duckdb_tables()").fetchall() == [("a",)]
+    publication.log.addHandler(caplog.handler)
     publication.settle(settings)
+    publication.log.removeHandler(caplog.handler)
 
+    assert f"removed {log}" in caplog.text
     assert publication.foreign_log(settings.warehouse_file) is None
     assert published(settings, "select table_name from duckdb_tables()") == [("a",)]
 

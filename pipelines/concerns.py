@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from pipelines import extraction, warehouse
+from pipelines.containment import Verdict
 from pipelines.settings import Settings
 
 
@@ -28,6 +29,8 @@ class Concern:
     account_name: str | None = None
     shop_id: int | None = None
     business_date: date | None = None
+    """The day in question; of a withheld account its newest published one."""
+    since: date | None = None
 
     @property
     def sentence(self) -> str:
@@ -67,7 +70,27 @@ order by all
 """
 """Tables whose last reading failed. A token is not read again: it works if its account has been read since."""
 
-KINDS = (Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),)
+WITHHELD = """
+select account_id, account_name, newest_business_date as business_date, cast(withheld_since as date) as since,
+    withheld_reason as detail
+from {marts}.published_accounts where withheld_since is not null order by account_id
+"""
+
+
+def _withheld(concern: Concern) -> str:
+    name = f" ({concern.account_name})" if concern.account_name else ""
+    since = f" since {concern.since}" if concern.since else ""
+    shown = f", its published rows end on {concern.business_date}" if concern.business_date else ""
+    return (
+        f"account {concern.account_id}{name} is withheld{since}{shown}: {concern.detail}; look into it, or read the "
+        f"account again with `tillhouse run --account {concern.account_id} --full-refresh`"
+    )
+
+
+KINDS = (
+    Kind("withheld", ("published_accounts",), WITHHELD, _withheld),
+    Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),
+)
 """In the order in which they are shown: withheld, marked, held, failed, stale."""
 
 RENDER = {kind.name: kind.render for kind in KINDS}
@@ -86,6 +109,11 @@ def read(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Conc
             {name: getattr(settings, name) for name in kind.given},
         )
     ]
+
+
+def of_verdict(verdict: Verdict) -> list[Concern]:
+    """The accounts that a build withholds, before anything of it is published."""
+    return [Concern("withheld", account_id, reason) for account_id, reason in sorted(verdict.withheld().items())]
 
 
 def summary(concerns: Iterable[Concern]) -> str:

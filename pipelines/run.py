@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import concerns, dictionary, landing, published, reconciling, transformation, warehouse
+from pipelines import building, concerns, landing, publication, published, reconciling, transformation, warehouse
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.concerns import Concern
+from pipelines.containment import Verdict, read_verdict
 from pipelines.errors import (
     AuthError,
     LoadError,
     SettingsError,
     TillhouseError,
+    TransformError,
     UnreconciledError,
     UsageError,
 )
@@ -41,6 +43,7 @@ from pipelines.warehouse import Ledger, RunRecord
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+    from duckdb import DuckDBPyConnection
 
     from pipelines.sources.source import Load
 
@@ -129,7 +132,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         report.step("reconcile")
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
-        outcome = _publish(settings, record)
+        outcome = _publish(settings, record, anyway=options.publish_anyway)
         _forget_old_rows(settings)
         return outcome
 
@@ -164,34 +167,61 @@ def extract(settings: Settings, options: Options, report: Report) -> Outcome:
 
 
 def transform(settings: Settings) -> Outcome:
-    """Rebuild and test the marts from the raw tables."""
+    """Rebuild and test the marts from the raw tables; TransformError where nothing of them can be published."""
     with recorded(settings, "transform") as record:
         _finish_interrupted(settings)
-        _transform(settings, record)
-        record.status = "ok"
-        return Outcome(record)
+        verdict = _transform(settings, record)
+        if stop := verdict.stop():
+            raise TransformError(f"nothing new can be published: {stop}")
+        found = concerns.of_verdict(verdict)
+        record.status, record.message = "partial" if found else "ok", concerns.summary(found)
+        return Outcome(record, concerns=tuple(found))
 
 
 def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
         transformation.refuse_untested(settings)
-        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
+        withheld = read_verdict(transformation.tested_mark(settings)).withheld()
+        tolerance = settings.tillhouse_reconcile_tolerance
+        found = reconciling.unexplained(settings.work_file, tolerance, without=withheld)
         _refuse_unreconciled(settings, record, found, anyway=anyway)
-        return _publish(settings, record)
+        return _publish(settings, record, anyway=anyway)
 
 
-def _publish(settings: Settings, record: RunRecord) -> Outcome:
-    """Publish the marts; the run ends `partial` if they tell of a concern, and its row in them says so."""
-    with warehouse.opened(settings.work_file, read_only=True) as connection:
-        found = concerns.read(connection, settings)
-    record.status = "partial" if found else "ok"
-    others = concerns.summary(concern for concern in found if concern.kind != "failed")
-    record.message = "; ".join(part for part in (record.message, others) if part)
-    record.finished_at = _now()
-    known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
-    marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments(), [*known, record])
+def _publish(settings: Settings, record: RunRecord, *, anyway: bool) -> Outcome:
+    """Publish what the last build lets pass; the run ends `partial` if the marts tell of a concern.
+
+    TransformError where that is nothing but the marts that tell of runs. With *anyway* differences pass.
+    """
+    verdict = _passed(settings, record, anyway=anyway)
+    stop, found = verdict.stop(), list[Concern]()
+
+    def tell(connection: DuckDBPyConnection) -> None:
+        found.extend(concerns.read(connection, settings))
+        record.status = "failed" if stop else "partial" if found else "ok"
+        others = concerns.summary(concern for concern in found if concern.kind != "failed")
+        record.message = "; ".join(part for part in (record.message, others) if part)
+        record.finished_at = _now()
+        known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
+        warehouse.tell_endings(connection, [*known, record])
+
+    marts = publication.publish(settings, verdict, record.started_at, tell)
+    if stop:
+        raise TransformError(f"nothing new was published: {stop}")
     return Outcome(record, marts, tuple(found))
+
+
+def _passed(settings: Settings, record: RunRecord, *, anyway: bool) -> Verdict:
+    """The verdict of the last build; with *anyway* without its differences, which the record then names."""
+    verdict = read_verdict(transformation.tested_mark(settings))
+    differences = [fault for fault in verdict.faults if fault.is_difference]
+    if not anyway or not differences:
+        return verdict
+    record.published_anyway = True
+    told = summary(f"account {fault.account_id}: {fault.sentence}" for fault in differences)
+    record.message = "; ".join(part for part in (record.message, f"published anyway: {told}") if part)
+    return verdict.without_differences()
 
 
 def replay(settings: Settings, report: Report) -> Outcome:
@@ -251,6 +281,7 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
         try:
             # What a killed run left there; dlt has links of its own to what it packed.
             shutil.rmtree(_scratch(settings), ignore_errors=True)
+            publication.settle(settings)
             yield record
         except BaseException as error:
             record.status = "failed"
@@ -587,8 +618,8 @@ def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     )
 
 
-def _transform(settings: Settings, record: RunRecord) -> None:
-    """Build and test every model; TransformError names what failed. The mark of a tested build comes last."""
+def _transform(settings: Settings, record: RunRecord) -> Verdict:
+    """Build and test every model and return the verdict. The mark of a tested build comes last."""
     if not settings.work_file.exists():
         raise TillhouseError(f"{settings.work_file} does not exist yet: run `tillhouse extract` first")
     transformation.tested_mark(settings).unlink(missing_ok=True)
@@ -596,8 +627,8 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
     warehouse.write_stores(settings.work_file, _online_stores(settings))
     warehouse.write_rates(settings.work_file, euro_rates() if settings.tillhouse_reporting_currency else ())
-    published.remember(settings.work_file, settings.warehouse_file)
-    transformation.build(settings)
+    published.remember(settings.work_file, settings.memory_file)
+    return building.build(settings)
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
@@ -605,7 +636,10 @@ def _reconcile(settings: Settings, options: Options, report: Report, record: Run
 
     An account whose sales were not read to their end is not compared: it is named as such, and holds back no other.
     """
-    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread
+    verdict = read_verdict(transformation.tested_mark(settings))
+    if verdict.stop():
+        return
+    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread | verdict.withheld().keys()
     found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
     if found:
         log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))

@@ -169,6 +169,9 @@ class Settings(BaseSettings):
         le=MOST_DAYS,
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
+    tillhouse_published_mode: Literal["0400", "0440", "0444"] = Field(
+        "0444", description="Permissions of warehouse.duckdb; no program may write to it"
+    )
     tillhouse_reconcile_tolerance: Decimal = Field(
         Decimal("0.00"),
         ge=0,
@@ -183,6 +186,10 @@ class Settings(BaseSettings):
     @property
     def warehouse_file(self) -> Path:
         return self.tillhouse_data_dir / "warehouse.duckdb"
+
+    @property
+    def memory_file(self) -> Path:
+        return self.tillhouse_data_dir / "memory.duckdb"
 
     @property
     def landing_dir(self) -> Path:

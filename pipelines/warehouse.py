@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from pipelines.errors import BusyError, LoadError, TillhouseError
+from pipelines.errors import BusyError, LoadError
 from pipelines.rates import RATE_COLUMNS
 
 MARTS = "marts"
@@ -192,6 +192,14 @@ def opened(
         connection.close()
 
 
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attach the file *path* as *name*, read-only; LoadError if it cannot be opened."""
+    try:
+        connection.execute(f"attach {literal(path)} as {name} (read_only)")
+    except duckdb.Error as error:
+        raise unopened(path, error) from None
+
+
 def unopened(path: Path, error: duckdb.Error) -> LoadError:
     """Why *path* cannot be opened and what to do: DuckDB has one kind of error for it all."""
     said = str(error).splitlines()[0]
@@ -211,6 +219,11 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] 
     result = connection.execute(sql, given or {})
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def has_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
+    sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+    return bool(connection.execute(sql, [MARTS, mart]).fetchall())
 
 
 def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]]) -> None:
@@ -246,13 +259,13 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
 def replace_schemas(work_file: Path, other_file: Path, schemas: Iterable[str]) -> None:
     """Take *schemas* over from *other_file*: all of them, or after a crash none."""
     with opened(work_file) as connection:
-        connection.execute(f"attach '{_quoted(other_file)}' as other (read_only)")
+        connection.execute(f"attach {literal(other_file)} as other (read_only)")
         connection.execute("begin")
         for schema in schemas:
             # dlt's staging area is made anew where it is missing.
             connection.execute(f"drop schema if exists {schema}_staging cascade")
             connection.execute(f"drop schema if exists {schema} cascade")
-            _copy(connection, "other", schema)
+            copy_schema(connection, "other", schema)
         connection.execute("commit")
 
 
@@ -311,38 +324,8 @@ def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequenc
             connection.unregister("rows")
 
 
-def publish(
-    work_file: Path,
-    warehouse_file: Path,
-    comments: Iterable[tuple[str, str, str]] = (),
-    runs: Iterable[RunRecord] = (),
-) -> int:
-    """Copy the marts with their *comments* beside the published file and move them over it; returns how many marts.
-
-    The marts were built while a run went on: how it ended is told by *runs*. Whoever reads the old file goes on reading
-    it whole; whoever opens it next has the new one whole.
-    """
-    fresh = warehouse_file.with_suffix(".duckdb.new")
-    fresh.unlink(missing_ok=True)
-    with opened(fresh) as connection:
-        connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
-        marts = _copy(connection, "work", MARTS)
-        _tell_endings(connection, runs)
-        _comment(connection, comments)
-        connection.execute("detach work")
-        connection.execute("checkpoint")
-    if not marts:
-        fresh.unlink()
-        raise TillhouseError(f"{work_file} has no marts yet: run `tillhouse transform` first")
-    _make_durable(fresh)
-    # What another program left unfinished beside the old file would be read into the new one.
-    warehouse_file.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    fresh.replace(warehouse_file)
-    return marts
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> int:
-    """All tables and views of *schema* from an attached *database*, a view as the table that it shows; how many.
+def copy_schema(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> None:
+    """All tables and views of *schema* from an attached *database*, a view as the table that it shows.
 
     A view names the file that its tables are in, so it would find nothing in another.
     """
@@ -355,35 +338,19 @@ def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> 
     connection.execute(f"create schema {schema}")
     for name in names:
         connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")
-    return len(names)
 
 
-def _tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord]) -> None:
+def tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord]) -> None:
+    """Write into the mart pipeline_runs how *runs* ended: it was built while the last of them went on."""
     for record in runs:
         connection.execute(
-            f"update {MARTS}.pipeline_runs set status = ?, finished_at = ?, message = ? where run_id = ?",
-            [record.status, record.finished_at, record.message, record.run_id],
+            f"update {MARTS}.pipeline_runs set status = ?, finished_at = ?, message = ?, published_anyway = ? "
+            "where run_id = ?",
+            [record.status, record.finished_at, record.message, record.published_anyway, record.run_id],
         )
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[tuple[str, str, str]]) -> None:
-    connection.execute("begin")
-    for mart, column, text in comments:
-        place = f"column {MARTS}.{mart}.{column}" if column else f"table {MARTS}.{mart}"
-        quoted = text.replace("'", "''")
-        connection.execute(f"comment on {place} is '{quoted}'")
-    connection.execute("commit")
-
-
-def _make_durable(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def literal(path: Path) -> str:
     """*path* as a text of SQL."""
-    return f"'{_quoted(path)}'"
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    text = str(path).replace("'", "''")
+    return f"'{text}'"

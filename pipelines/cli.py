@@ -443,9 +443,10 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
 @click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
 @click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")
 @click.option("--days", type=int, default=730, show_default=True, help="How many days it has traded.")
+@click.option("--ends", help="The last day that it has traded (YYYY-MM-DD) [default: yesterday].")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which world it is.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the rate limit.")
-def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, speed: float) -> None:
+def sandbox(port: int, world: Path | None, ends: str | None, speed: float, **plan: Any) -> None:
     """Serve a faithful fake of Lightspeed's API on this machine."""
     from pipelines.sandbox.command import serve_world
     from pipelines.sandbox.world import Plan
@@ -453,7 +454,8 @@ def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, spe
     def announce(line: str) -> None:
         click.echo(line, err=True)
 
-    serve_world(port=port, path=world, plan=Plan(sales=sales, days=days, seed=seed), speed=speed, announce=announce)
+    last = _date("--ends", ends) if ends else datetime.now(UTC).date() - timedelta(days=1)
+    serve_world(port=port, path=world, plan=Plan(**plan, ends=last), speed=speed, announce=announce)
 
 
 @main.command()

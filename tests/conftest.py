@@ -50,7 +50,18 @@ BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 
 
 SHARED = {
-    "traded": ("calendar", "cli", "dbt_project", "money", "nights", "notebooks", "people", "products", "reconciling"),
+    "traded": (
+        "calendar",
+        "cli",
+        "dbt_project",
+        "money",
+        "nights",
+        "notebooks",
+        "people",
+        "products",
+        "published_names",
+        "reconciling",
+    ),
     "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "rates"),
     "hostile": ("personal_data", "replay"),
 }

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
+from pipelines.errors import TillhouseError, TransformError, UsageError
+from pipelines.stopping import Stopped, stoppable
 from pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
+
+CODES = {TransformError: NOT_PUBLISHED, UsageError: WRONG_USAGE}
+"""Of errors raised on purpose; NOTHING_DONE for the others."""
 
 out = Terminal()
 err = Terminal(stderr=True)
@@ -35,16 +39,12 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except TransformError as error:
-            _fail(error, NOT_PUBLISHED)
-        except (UsageError, SettingsError) as error:
-            _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
+        except Stopped as error:
+            sys.exit(error.exit_code)  # A sentence was told when the signal came.
         except TillhouseError as error:
-            _fail(error, NOTHING_DONE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except BrokenPipeError:
-            raise  # Whoever reads has seen enough, as `head` has; click ends quietly.
+            _fail(error, next((code for kind, code in CODES.items() if isinstance(error, kind)), NOTHING_DONE))
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # Whoever reads may have seen enough, as `head` has: click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
@@ -84,14 +84,17 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_obj
     def call(obj: dict[str, Any], /, *args: Any, **kwargs: Any) -> Any:
-        from pipelines import logs
+        from pipelines import explaining, locks, logs, modes
         from pipelines.settings import misspelt, read_settings
 
         settings = read_settings(**obj["flags"])
-        logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
-        for sentence in misspelt():
-            logging.getLogger("tillhouse").warning("%s", sentence)
-        return command(settings, *args, **kwargs)
+        locks.Waiting.seconds = settings.tillhouse_wait_seconds
+        told = explaining.plainly(settings.tillhouse_data_dir)
+        with modes.owner_only(), stoppable(lambda sentence: _complain("note:", sentence)), told:
+            logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
+            for sentence in misspelt():
+                logging.getLogger("tillhouse").warning("%s", sentence)
+            return command(settings, *args, **kwargs)
 
     return update_wrapper(call, command)
 

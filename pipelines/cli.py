@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
+from pipelines.errors import TillhouseError, TransformError, UsageError
+from pipelines.stopping import Stopped, stoppable
 from pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
+
+CODES = {TransformError: NOT_PUBLISHED, UsageError: WRONG_USAGE}
+"""Of errors raised on purpose; NOTHING_DONE for the others."""
 
 out = Terminal()
 err = Terminal(stderr=True)
@@ -35,16 +39,12 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except TransformError as error:
-            _fail(error, NOT_PUBLISHED)
-        except (UsageError, SettingsError) as error:
-            _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
+        except Stopped as error:
+            sys.exit(error.exit_code)  # A sentence was told when the signal came.
         except TillhouseError as error:
-            _fail(error, NOTHING_DONE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except BrokenPipeError:
-            raise  # Whoever reads has seen enough, as `head` has; click ends quietly.
+            _fail(error, next((code for kind, code in CODES.items() if isinstance(error, kind)), NOTHING_DONE))
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # Whoever reads may have seen enough, as `head` has: click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
@@ -84,14 +84,17 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_obj
     def call(obj: dict[str, Any], /, *args: Any, **kwargs: Any) -> Any:
-        from pipelines import logs
+        from pipelines import explaining, locks, logs, modes
         from pipelines.settings import misspelt, read_settings
 
         settings = read_settings(**obj["flags"])
-        logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
-        for sentence in misspelt():
-            logging.getLogger("tillhouse").warning("%s", sentence)
-        return command(settings, *args, **kwargs)
+        locks.Waiting.seconds = settings.tillhouse_wait_seconds
+        told = explaining.plainly(settings.tillhouse_data_dir)
+        with modes.owner_only(), stoppable(lambda sentence: _complain("note:", sentence)), told:
+            logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
+            for sentence in misspelt():
+                logging.getLogger("tillhouse").warning("%s", sentence)
+            return command(settings, *args, **kwargs)
 
     return update_wrapper(call, command)
 
@@ -465,9 +468,10 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
 @click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
 @click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")
 @click.option("--days", type=int, default=730, show_default=True, help="How many days it has traded.")
+@click.option("--ends", help="The last day that it has traded (YYYY-MM-DD) [default: yesterday].")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which world it is.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the rate limit.")
-def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, speed: float) -> None:
+def sandbox(port: int, world: Path | None, ends: str | None, speed: float, **plan: Any) -> None:
     """Serve a faithful fake of Lightspeed's API on this machine."""
     from pipelines.sandbox.command import serve_world
     from pipelines.sandbox.world import Plan
@@ -475,7 +479,8 @@ def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, spe
     def announce(line: str) -> None:
         click.echo(line, err=True)
 
-    serve_world(port=port, path=world, plan=Plan(sales=sales, days=days, seed=seed), speed=speed, announce=announce)
+    last = _date("--ends", ends) if ends else datetime.now(UTC).date() - timedelta(days=1)
+    serve_world(port=port, path=world, plan=Plan(**plan, ends=last), speed=speed, announce=announce)
 
 
 @main.command()

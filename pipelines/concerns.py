@@ -87,9 +87,50 @@ def _withheld(concern: Concern) -> str:
     )
 
 
+STALE = """
+with days as (
+    select account_id, max(business_date) as business_date from {marts}.revenue_by_location_daily group by all
+),
+open_shops as (
+    select distinct account_id from {marts}.dim_locations where not coalesce(is_archived, false)
+),
+reads as (
+    select account_id, max(began_at) as read_at from {marts}.pipeline_run_tables
+    where source = 'lightspeed' and table_name = 'sale' and coalesce(failure, '') = '' group by all
+)
+select
+    days.account_id,
+    days.business_date,
+    case when cast(reads.read_at as date) >= current_date - $tillhouse_stale_days
+        then 'Lightspeed has had no newer sale when it was last asked, on ' || cast(reads.read_at as date)
+        else 'its sales were last read to their end on ' || coalesce(cast(cast(reads.read_at as date) as varchar), '?')
+    end as detail
+from days
+semi join open_shops using (account_id)
+left join reads using (account_id)
+where $tillhouse_stale_days > 0 and days.business_date < current_date - $tillhouse_stale_days
+order by all
+"""
+"""Accounts whose newest business date is too old, with the reason. One whose shops are all archived has closed."""
+
+
+def _stale(concern: Concern) -> str:
+    return (
+        f"account {concern.account_id} is stale: its newest business date is {concern.business_date}; "
+        f"{concern.detail}; run `tillhouse doctor`, or raise TILLHOUSE_STALE_DAYS where the shops were closed"
+    )
+
+
 KINDS = (
     Kind("withheld", ("published_accounts",), WITHHELD, _withheld),
     Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),
+    Kind(
+        "stale",
+        ("dim_locations", "pipeline_run_tables", "revenue_by_location_daily"),
+        STALE,
+        _stale,
+        given=("tillhouse_stale_days",),
+    ),
 )
 """In the order in which they are shown: withheld, marked, held, failed, stale."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import dictionary, warehouse
+from pipelines import dictionary, names, warehouse
 from pipelines.containment import Verdict
 from pipelines.durable import sync_folder
 from pipelines.errors import TillhouseError
@@ -201,6 +201,7 @@ def _build(settings: Settings, verdict: Verdict, since: str, tell: Callable[[duc
         _tell_withheld(connection, verdict, since)
         tell(connection)
         _comment(connection)
+        names.give(connection, MARTS)
         connection.execute("detach work")
         connection.execute("checkpoint")
     return made

@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import building, concerns, landing, publication, published, reconciling, transformation, warehouse
+from pipelines import (
+    building,
+    concerns,
+    explaining,
+    landing,
+    locks,
+    modes,
+    publication,
+    published,
+    reconciling,
+    stopping,
+    transformation,
+    warehouse,
+)
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.concerns import Concern
 from pipelines.containment import Verdict, read_verdict
@@ -277,15 +290,19 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
     run_id = f"{_after_every_run(settings):{MOMENT}}-{os.getpid()}"
     record = RunRecord(run_id, command, datetime.now(UTC).isoformat(timespec="seconds"))
-    with warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
+    locks.Waiting.seconds = settings.tillhouse_wait_seconds
+    with modes.owner_only(), warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
         try:
+            modes.tighten(settings.tillhouse_data_dir, {settings.warehouse_file})
             # What a killed run left there; dlt has links of its own to what it packed.
             shutil.rmtree(_scratch(settings), ignore_errors=True)
-            publication.settle(settings)
-            yield record
+            with explaining.plainly(settings.tillhouse_data_dir):
+                publication.settle(settings)
+                yield record
         except BaseException as error:
             record.status = "failed"
-            record.message = str(error) if isinstance(error, TillhouseError) else type(error).__name__
+            is_told = isinstance(error, (TillhouseError, stopping.Stopped))
+            record.message = str(error) if is_told else type(error).__name__
             raise
         finally:
             record.finished_at = _now()
@@ -448,9 +465,15 @@ def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landin
     try:
         pipeline.run(source_of(vendor, batch, landed)).raise_on_failed_jobs()
     except PipelineStepFailed as error:
+        stopping.check()
         pipeline.abort_packages()
-        cause = str(error.__cause__ or error).splitlines()[0]
-        raise LoadError(f"rows could not be loaded ({error.step}): {cause}; the next run fetches them again") from error
+        if explaining.explained(error, landed.folder):
+            raise  # Told where the run ends.
+        kind = type(error.__cause__ or error).__name__
+        raise LoadError(
+            f"rows could not be loaded ({error.step}, {kind}): the next run fetches them again; "
+            "if it fails as well, report it with the log"
+        ) from error
     rows = sum(load.part.rows for load in batch)
     log.info("loaded a slice of %s rows in %.1f s", rows, time.monotonic() - started)
 
@@ -479,7 +502,8 @@ def _pipeline(settings: Settings, vendor: str) -> Pipeline:
     from pipelines.destination import Destination
 
     dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["runtime.log_level"] = "ERROR"
+    # Its own lines have traces, which quote values.
+    dlt.config["runtime.log_level"] = "CRITICAL"
     # Else every load leaves its rows behind, with whoever they name.
     dlt.config["load.delete_completed_jobs"] = True
     folder = _pipeline_folder(settings, vendor)
@@ -530,7 +554,10 @@ def _load_interrupted(settings: Settings, vendor: str) -> None:
         interrupted.rewind(folder)
         _pipeline(settings, vendor).run()
     except (DltException, ValueError, OSError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
+        stopping.check()
+        if explaining.is_disk_full(error) or locks.is_held(error):
+            raise
+        cause = type(error.__cause__ or error).__name__
         log.warning("%s: what an interrupted run had fetched is damaged and fetched again (%s)", vendor, cause)
         shutil.rmtree(folder)
 

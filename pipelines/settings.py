@@ -177,6 +177,15 @@ class Settings(BaseSettings):
         ge=0,
         description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
     )
+    tillhouse_stale_days: int = Field(
+        4,
+        ge=0,
+        le=MOST_DAYS,
+        description="Days without a sale after which an account's figures are stale; 0: never",
+    )
+    tillhouse_wait_seconds: int = Field(
+        60, ge=0, le=3_600, description="How long a work file that another program holds is waited for"
+    )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
     @property

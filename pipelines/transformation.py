@@ -14,6 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from pipelines import stopping
 from pipelines.errors import TransformError
 from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
 
@@ -174,6 +175,7 @@ def _invoke(runner: Any, settings: Settings, *words: str, without: Without | Non
         return runner.invoke(["--quiet", "--log-level", "none", *words, *arguments])
     finally:
         _let_go_of_the_work_file()
+        stopping.check()  # dbt takes an interrupted model for one that failed.
 
 
 def _variables(settings: Settings, without: Without | None = None) -> str:

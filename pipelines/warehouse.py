@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
+from pipelines import locks, stopping
 from pipelines.errors import BusyError, LoadError
 from pipelines.rates import RATE_COLUMNS
 
@@ -103,16 +104,16 @@ class Ledger:
             os.fsync(file.fileno())
 
     def records(self) -> list[RunRecord]:
-        """Oldest first; a line cut short by a crash is passed over: its run did not end."""
+        """Oldest first; a line that is cut short or damaged is passed over."""
         if not self._path.exists():
             return []
-        return [record for line in self._path.read_text(encoding="utf-8").splitlines() if (record := _record(line))]
+        return [record for line in self._path.read_bytes().splitlines() if (record := _record(line))]
 
 
-def _record(line: str) -> RunRecord | None:
+def _record(line: bytes) -> RunRecord | None:
     try:
         return RunRecord(**json.loads(line))
-    except (json.JSONDecodeError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
@@ -180,14 +181,20 @@ def _facts(holder: Path) -> dict[str, Any] | None:
 def opened(
     path: Path, *, read_only: bool = False, config: Mapping[str, Any] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
+    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do.
+
+    A file that another program holds is waited for a while.
+    """
     try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=dict(config or {}))
+        connection = locks.patiently(
+            lambda: duckdb.connect(str(path), read_only=read_only, config=dict(config or {})), path
+        )
     except duckdb.Error as error:
         raise unopened(path, error) from None
     try:
         connection.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
-        yield connection
+        with stopping.interruptible(connection):
+            yield connection
     finally:
         connection.close()
 
@@ -207,11 +214,17 @@ def unopened(path: Path, error: duckdb.Error) -> LoadError:
         remedy = "give yourself the right to it"
     elif not path.exists():
         return LoadError(f"{path} does not exist: run `tillhouse run` first")
-    elif "lock" in said:
+    elif locks.is_held(error):
         remedy = "close the program that has it"
     else:
-        remedy = "it is no database of this version, or damaged: move it away, and `tillhouse run` makes it anew"
+        remedy = f"it is no database of this version, or damaged: move it away, and {_remade(path)}"
     return LoadError(f"{path} cannot be opened ({said}): {remedy}")
+
+
+def _remade(path: Path) -> str:
+    if path.name == "warehouse.duckdb":
+        return "`tillhouse publish` makes it anew"
+    return "`tillhouse replay`, then `tillhouse run` make it anew from landing/"
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] | None = None) -> list[dict[str, Any]]:

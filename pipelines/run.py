@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import dictionary, landing, published, reconciling, warehouse
+from pipelines import dictionary, landing, project_files, published, reconciling, warehouse
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.errors import (
     AuthError,
@@ -292,6 +292,7 @@ class Reading:
 
 
 def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
+    project_files.check(settings)
     readings = _readings(settings, options)
     _finish_interrupted(settings)
     extracted = Extracted([account_id for reading in readings for account_id in reading.accounts])
@@ -581,7 +582,7 @@ def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     return Privacy(
         settings.lightspeed_pii,
         vendor.personal(),
-        Patterns.of(DBT_PROJECT / "seeds"),
+        Patterns.of(settings),
         salt_of(settings.tokens_dir) if settings.lightspeed_pii == "hash" else b"",
     )
 
@@ -697,7 +698,9 @@ def _dbt(settings: Settings, *words: str) -> Any:
     """What dbt answers to *words*, on the project as it was parsed once."""
     from dbt.cli.main import dbtRunner
 
-    return _invoke(dbtRunner(_parse(settings)), settings, *words)
+    if manifest := _parse(settings):
+        project_files.use(settings, manifest)
+    return _invoke(dbtRunner(manifest), settings, *words)
 
 
 def _parse(settings: Settings) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import warehouse
+from pipelines import project_files, warehouse
 from pipelines.errors import TillhouseError
 from pipelines.query import published
 from pipelines.settings import Settings
-
-SEEDS = "dbt_project/seeds"
 
 PRIORITIES = {"reference_source": 45, "payment_type": 65}
 """Behind the rules that ship with tillhouse, which name a source or a tender more closely."""
@@ -111,7 +111,7 @@ def _line(values: tuple[Any, ...]) -> str:
     return text.getvalue()
 
 
-def profile_view(found: dict[str, Any], *, limit: int) -> RenderableType:
+def profile_view(settings: Settings, found: dict[str, Any], *, limit: int) -> RenderableType:
     """The table that a merchant reads, and the lines for the seeds."""
     rows = found["profile"]
     if not rows:
@@ -123,11 +123,22 @@ def profile_view(found: dict[str, Any], *, limit: int) -> RenderableType:
     parts += ["", f"{asking} rows to confirm" if asking else "nothing to confirm: a rule names every source"]
     for seed, lines in found["suggestions"].items():
         if lines:
-            heading = f"rows you may paste into {SEEDS}/{seed}.csv, then `tillhouse transform` and `tillhouse publish`:"
-            parts += ["", heading, *lines]
+            parts += ["", *_heading(settings, seed), *lines]
     if any(f",{LIKELY_CHANNEL}," in line for line in found["suggestions"]["channel_rules"]):
-        parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {SEEDS}/channels.csv)")
+        channels = project_files.path_of(settings, "channels")
+        parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {channels})")
     return Group(*parts)
+
+
+def _heading(settings: Settings, seed: str) -> list[str]:
+    """Where the lines go. A file of the user's own is used instead of the shipped one, so it begins as a copy of it."""
+    own, source = project_files.own_path(settings, seed), project_files.path_of(settings, seed)
+    copy = [] if own == source else [f"mkdir -p {_quoted(own.parent)}", f"cp {_quoted(source)} {_quoted(own)}"]
+    return [*copy, f"rows you may paste into {own}, then `tillhouse transform` and `tillhouse publish`:"]
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _table(rows: list[Row]) -> Table:

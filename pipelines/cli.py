@@ -460,7 +460,7 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
     from pipelines import channel_profile as facts
 
     found = facts.profile(settings, accounts)
-    _print_json(found) if as_json else out.print(facts.profile_view(found, limit=limit), soft_wrap=True)
+    _print_json(found) if as_json else out.print(facts.profile_view(settings, found, limit=limit), soft_wrap=True)
 
 
 @main.command()

@@ -22,6 +22,7 @@ from pipelines import (
     landing,
     locks,
     modes,
+    project_files,
     publication,
     published,
     reconciling,
@@ -46,7 +47,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
-from pipelines.settings import DBT_PROJECT, Settings
+from pipelines.settings import Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
@@ -341,6 +342,7 @@ class Reading:
 
 
 def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
+    project_files.check(settings)
     readings = _readings(settings, options)
     _finish_interrupted(settings)
     extracted = Extracted([account_id for reading in readings for account_id in reading.accounts])
@@ -640,7 +642,7 @@ def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     return Privacy(
         settings.lightspeed_pii,
         vendor.personal(),
-        Patterns.of(DBT_PROJECT / "seeds"),
+        Patterns.of(settings),
         salt_of(settings.tokens_dir) if settings.lightspeed_pii == "hash" else b"",
     )
 

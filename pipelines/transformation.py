@@ -14,7 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from pipelines import stopping
+from pipelines import project_files, stopping
 from pipelines.errors import TransformError
 from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
 
@@ -145,8 +145,10 @@ def run_dbt(settings: Settings, *words: str, without: Without | None = None) -> 
     """What dbt answers to *words*, on the project as it was parsed once."""
     from dbt.cli.main import dbtRunner
 
+    if manifest := parse(settings):
+        project_files.use(settings, manifest)
     with _logging(settings) as log:
-        return _invoke(dbtRunner(parse(settings), callbacks=[log]), settings, *words, without=without)
+        return _invoke(dbtRunner(manifest, callbacks=[log]), settings, *words, without=without)
 
 
 def parse(settings: Settings) -> Any:

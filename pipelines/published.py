@@ -140,6 +140,11 @@ REMEMBERED = (
         "is_archived BOOLEAN",
     ),
     _history(
+        "published_store_version",
+        "dim_stores_history",
+        "source VARCHAR, store_id BIGINT, account_id BIGINT, store_name VARCHAR, time_zone VARCHAR, currency VARCHAR",
+    ),
+    _history(
         "published_employee_version",
         "dim_employees_history",
         "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "

@@ -13,6 +13,13 @@ stores as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_time_zones') }}
+
+),
+
 rules as (
 
     select *
@@ -51,9 +58,24 @@ in_local_time as (
 
     select
         orders.*,
-        {{ local_time('orders.completed_at', "coalesce(orders.time_zone, 'UTC')") }} as completed_local_at,
-        {{ local_time('orders.paid_at', "coalesce(orders.time_zone, 'UTC')") }} as paid_local_at
+        {# an online store keeps its own zone, whichever shop its location is linked to #}
+        coalesce(orders.shop_id, 0) as zone_shop_id,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
+        {{ local_time('orders.completed_at', "coalesce(zones.time_zone, 'UTC')") }} as completed_local_at,
+        {{ local_time('orders.paid_at', "coalesce(zones_of_payment.time_zone, 'UTC')") }} as paid_local_at
     from orders
+    left join zones
+        on
+            orders.source = zones.source
+            and orders.store_id = zones.store_id
+            and coalesce(orders.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'orders.completed_at') }}
+    left join zones as zones_of_payment
+        on
+            orders.source = zones_of_payment.source
+            and orders.store_id = zones_of_payment.store_id
+            and coalesce(orders.shop_id, 0) = zones_of_payment.shop_id
+            and {{ holds_at('zones_of_payment', 'orders.paid_at') }}
 
 )
 
@@ -72,6 +94,7 @@ select
     {# a location of an online store is the shop that bears its name #}
     coalesce(orders.shop_id, shops.shop_id) as shop_id,
     orders.location_name,
+    orders.zone_shop_id,
     orders.time_zone,
     orders.currency,
     orders.register_id,

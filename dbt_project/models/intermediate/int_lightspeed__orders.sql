@@ -18,7 +18,6 @@ select
     sub_channel,
     shop_id,
     location_name,
-    time_zone,
     currency,
     register_id,
     employee_id,

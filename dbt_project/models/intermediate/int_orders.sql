@@ -135,8 +135,14 @@ in_local_time as (
 
     select
         joined.*,
-        {{ local_time('joined.recognised_at', "coalesce(joined.time_zone, 'UTC')") }} as recognised_local_at
+        {{ local_time('joined.recognised_at', "coalesce(zones.time_zone, 'UTC')") }} as recognised_local_at
     from joined
+    left join {{ ref('int_time_zones') }} as zones
+        on
+            joined.source = zones.source
+            and joined.store_id = zones.store_id
+            and joined.zone_shop_id = zones.shop_id
+            and {{ holds_at('zones', 'joined.recognised_at') }}
 
 ),
 

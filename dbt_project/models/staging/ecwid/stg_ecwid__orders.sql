@@ -54,7 +54,6 @@ select
     cast(null as varchar) as sub_channel,
     cast(null as bigint) as shop_id,
     shops.name as location_name,
-    {{ known_zone('shops.time_zone') }} as time_zone,
     shops.currency,
     cast(null as bigint) as register_id,
     cast(null as bigint) as employee_id,

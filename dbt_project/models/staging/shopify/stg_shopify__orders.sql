@@ -71,7 +71,6 @@ renamed as (
         cast(null as varchar) as sub_channel,
         cast(null as bigint) as shop_id,
         coalesce(locations.name, shops.name) as location_name,
-        {{ known_zone('shops.time_zone') }} as time_zone,
         raw.currency_code as currency,
         cast(null as bigint) as register_id,
         cast(null as bigint) as employee_id,

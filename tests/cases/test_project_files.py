@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import project_files, run
+from pipelines import project_files, transformation
 from pipelines.errors import SettingsError
 from pipelines.privacy import Patterns
 from pipelines.project_files import SHIPPED, Row, Seed, add, check, own_path, read, rows, shipped
@@ -145,7 +145,7 @@ def test_every_reader_reads_the_users_file(settings: Settings) -> None:
     settings.tillhouse_data_dir.mkdir(exist_ok=True)
     duckdb.connect(str(settings.work_file)).close()
 
-    result = run._dbt(settings, "seed", "--select", "generic_customers", "channels")
+    result = transformation.run_dbt(settings, "seed", "--select", "generic_customers", "channels")
 
     assert result.success
     with duckdb.connect(str(settings.work_file), read_only=True) as con:

@@ -150,6 +150,15 @@ REMEMBERED = (
         "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "
         "limited_to_shop_id BIGINT, is_archived BOOLEAN",
     ),
+    # A link by a name holds whatever is renamed later; the seed's word is read anew every night.
+    Remembered(
+        "published_location_link",
+        "source VARCHAR, store_id BIGINT, location_id BIGINT, location_name VARCHAR, account_id BIGINT, "
+        f"shop_id BIGINT, basis VARCHAR, since {TIME}",
+        ("location_links",),
+        "select source, store_id, location_id, location_name, account_id, shop_id, basis, since "
+        "from told.location_links",
+    ),
     # What was published before there were restatements has no history either.
     Remembered(
         "published_finding",

@@ -27,10 +27,10 @@ rules as (
 
 ),
 
-shops as (
+links as (
 
     select *
-    from {{ ref('int_lightspeed__locations') }}
+    from {{ ref('int_location_links') }}
 
 ),
 
@@ -91,8 +91,8 @@ select
     coalesce(orders.is_deleted, false) as is_deleted,
     coalesce(orders.channel, channel_matches.channel, 'unknown') as channel,
     coalesce(orders.sub_channel, channel_matches.sub_channel, orders.native_channel, 'unknown') as sub_channel,
-    {# a location of an online store is the shop that bears its name #}
-    coalesce(orders.shop_id, shops.shop_id) as shop_id,
+    coalesce(orders.shop_id, links.shop_id) as shop_id,
+    orders.location_id,
     orders.location_name,
     orders.zone_shop_id,
     orders.time_zone,
@@ -122,8 +122,8 @@ left join channel_matches
         and orders.store_id = channel_matches.store_id
         and orders.order_id = channel_matches.order_id
         and channel_matches.place = 1
-left join shops
+left join links
     on
-        orders.source <> 'lightspeed'
-        and stores.account_id = shops.account_id
-        and lower(trim(orders.location_name)) = lower(trim(shops.location_name))
+        orders.source = links.source
+        and orders.store_id = links.store_id
+        and orders.location_id = links.location_id

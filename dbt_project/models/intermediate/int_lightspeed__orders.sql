@@ -17,6 +17,7 @@ select
     channel,
     sub_channel,
     shop_id,
+    cast(null as bigint) as location_id,
     location_name,
     currency,
     register_id,

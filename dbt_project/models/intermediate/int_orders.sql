@@ -81,8 +81,12 @@ handed_over as (
         order_id,
         max(fulfilled_at) as fulfilled_at,
         min(shop_id) as shop_id,
-        case when count(distinct location_name) > 1 then 'several locations' else min(location_name) end
-            as location_name
+        {# two locations may bear one name #}
+        case
+            when count(distinct concat(coalesce(cast(location_id as varchar), ''), ':', location_name)) > 1
+                then 'several locations'
+            else min(location_name)
+        end as location_name
     from fulfilments
     where status = 'done'
     group by

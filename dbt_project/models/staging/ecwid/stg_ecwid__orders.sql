@@ -53,6 +53,7 @@ select
     cast(null as varchar) as channel,
     cast(null as varchar) as sub_channel,
     cast(null as bigint) as shop_id,
+    cast(null as bigint) as location_id,
     shops.name as location_name,
     shops.currency,
     cast(null as bigint) as register_id,

@@ -20,7 +20,10 @@ stores as (
 
 mirrors as (
 
-    select *
+    select
+        'lightspeed' as source,
+        account_id,
+        order_id
     from {{ ref('int_mirrors') }}
     where is_mirror
 
@@ -52,7 +55,7 @@ in_local_time as (
             and {{ holds_at('zones', 'payments.paid_at') }}
     left join mirrors
         on
-            payments.source = 'lightspeed'
+            payments.source = mirrors.source
             and payments.store_id = mirrors.account_id
             and payments.order_id = mirrors.order_id
     where

@@ -40,14 +40,14 @@ mirrors as (
 
 ),
 
-{# by one order several tickets may be meant: each knows the same buyer #}
+{# by one order several tickets may be meant; where they know different buyers, whose it is is not known #}
 mirrored as (
 
     select
         mirrors.original_source,
         mirrors.original_store_id,
         mirrors.original_order_id,
-        min(orders.customer_id) as till_customer_id
+        case when count(distinct orders.customer_id) = 1 then min(orders.customer_id) end as till_customer_id
     from mirrors
     inner join orders
         on

@@ -26,6 +26,8 @@ TELLS_ITS_PAST = frozenset({"shopify"})
 LIKELY_CHANNEL = "online_own"
 """What a source that nothing is known of is suggested as: the merchant puts the right one in its place."""
 
+LINKS = "location_links"
+
 HEADINGS = ("account", "what the tickets say", "tickets", "total", "counts as", "to confirm")
 RIGHT = frozenset({"tickets", "total"})
 KEPT_WHOLE = frozenset({"account", *RIGHT})
@@ -42,20 +44,23 @@ def profile(settings: Settings, accounts: tuple[int, ...]) -> dict[str, Any]:
             f"account {strange[0]} has no ticket in what is published; these have: {', '.join(map(str, known))}"
         )
     wanted = [row for row in rows if not accounts or row["account_id"] in accounts]
-    return {"profile": wanted, "suggestions": suggestions(wanted)}
+    links = [row for row in _mart(settings, "location_links") if not accounts or row["account_id"] in accounts]
+    return {"profile": wanted, "suggestions": {**suggestions(wanted), LINKS: link_lines(links)}}
 
 
 def _rows(settings: Settings) -> list[Row]:
+    rows = _mart(settings, "channel_profile")
+    return sorted(rows, key=lambda row: (not row["to_confirm"], -row["tickets"]))
+
+
+def _mart(settings: Settings, name: str) -> list[Row]:
     with published(settings) as connection:
         marts = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-        if "channel_profile" not in marts:
+        if name not in marts:
             raise TillhouseError(
-                f"{settings.warehouse_file} was published before there was a channel profile: run `tillhouse run`"
+                f"{settings.warehouse_file} was published before there was a mart {name}: run `tillhouse run`"
             )
-        result = connection.execute(f"select * from {warehouse.MARTS}.channel_profile order by all")
-        names = [column[0] for column in result.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    return sorted(rows, key=lambda row: (not row["to_confirm"], -row["tickets"]))
+        return warehouse.rows(connection, f"select * from {warehouse.MARTS}.{name} order by all")
 
 
 def suggestions(rows: list[Row]) -> dict[str, list[str]]:
@@ -63,6 +68,16 @@ def suggestions(rows: list[Row]) -> dict[str, list[str]]:
     asking = [row for row in rows if row["to_confirm"]]
     found = {"channel_rules": map(_channel_rule, asking), "mirror_rules": map(_mirror_rule, asking)}
     return {seed: sorted({_line(rule) for rule in rules if rule}) for seed, rules in found.items()}
+
+
+def link_lines(links: list[Row]) -> list[str]:
+    """Lines for the seed location_links: each open location without a shop, once for each shop that bears its name."""
+    asking = [row for row in links if row["basis"] == "none" and row["is_active"]]
+    return [
+        _line((row["source"], row["store_id"], row["location_id"], shop_id))
+        for row in asking
+        for shop_id in row["candidate_shop_ids"].split(", ")
+    ]
 
 
 def _channel_rule(row: Row) -> tuple[Any, ...] | None:
@@ -127,6 +142,8 @@ def profile_view(settings: Settings, found: dict[str, Any], *, limit: int) -> Re
     if any(f",{LIKELY_CHANNEL}," in line for line in found["suggestions"]["channel_rules"]):
         channels = project_files.path_of(settings, "channels")
         parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {channels})")
+    if found["suggestions"][LINKS]:
+        parts.append("(one line a location: shop_id is the shop's in dim_locations, or empty for one that has no till)")
     return Group(*parts)
 
 

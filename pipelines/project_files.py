@@ -39,11 +39,14 @@ class Seed:
     """A seed's columns with their SQL types, and what each row must have."""
 
     name: str
+    """What its file is called."""
     columns: Mapping[str, str]
     key: tuple[str, ...] = ()
     required: frozenset[str] = frozenset()
     accepted: Mapping[str, tuple[str, ...]] | None = None
     """The values that a column may have, for columns that have a list of them."""
+    resource: str = ""
+    """What dbt calls it: no seed of dbt's may have the name of a model."""
 
 
 def rows(settings: Settings, name: str) -> list[Row]:
@@ -57,7 +60,7 @@ def rows(settings: Settings, name: str) -> list[Row]:
 def path_of(settings: Settings, name: str) -> Path:
     """Return the file that the rows of the seed *name* come from."""
     own = own_path(settings, name)
-    return own if own.exists() else SHIPPED / f"{name}.csv"
+    return own if own.exists() else SHIPPED / f"{shipped()[name].resource}.csv"
 
 
 def own_path(settings: Settings, name: str) -> Path:
@@ -85,10 +88,11 @@ def use(settings: Settings, manifest: Any) -> None:
     """Let the seeds of a parsed dbt project be loaded from files in the one form that dbt reads."""
     folder = settings.tillhouse_data_dir.absolute() / "dbt" / "seeds"
     folder.mkdir(parents=True, exist_ok=True)
+    seeds = {seed.resource: seed for seed in shipped().values()}
     for node in manifest.nodes.values():
         if node.resource_type == "seed":
-            path = folder / f"{node.name}.csv"
-            path.write_bytes(_encoded(shipped()[node.name], rows(settings, node.name)))
+            path, seed = folder / f"{node.name}.csv", seeds[node.name]
+            path.write_bytes(_encoded(seed, rows(settings, seed.name)))
             node.original_file_path = str(path)
 
 
@@ -111,7 +115,7 @@ def _encoded(seed: Seed, kept: Iterable[Row]) -> bytes:
 
 @lru_cache
 def shipped() -> dict[str, Seed]:
-    """Every seed that ships, as the project's YAML declares it."""
+    """Every seed that ships, by the name of its file, as the project's YAML declares it."""
     import yaml
 
     declared = [
@@ -119,7 +123,7 @@ def shipped() -> dict[str, Seed]:
         for path in sorted(SHIPPED.glob("*.yml"))
         for seed in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["seeds"]
     ]
-    return {seed["name"]: _declared(seed) for seed in declared}
+    return {seed.name: seed for seed in map(_declared, declared)}
 
 
 def _declared(seed: dict[str, Any]) -> Seed:
@@ -134,8 +138,14 @@ def _declared(seed: dict[str, Any]) -> Seed:
         if "accepted_values" in test
     }
     key = tuple(unique.get("columns", ()))
+    config = seed["config"]
     return Seed(
-        seed["name"], seed["config"]["column_types"], key, frozenset([*key, *unique.get("not_null", ())]), accepted
+        config.get("meta", {}).get("file", seed["name"]),
+        config["column_types"],
+        key,
+        frozenset([*key, *unique.get("not_null", ())]),
+        accepted,
+        seed["name"],
     )
 
 

@@ -139,10 +139,24 @@ REMEMBERED = (
         "is_archived BOOLEAN",
     ),
     _history(
+        "published_store_version",
+        "dim_stores_history",
+        "source VARCHAR, store_id BIGINT, account_id BIGINT, store_name VARCHAR, time_zone VARCHAR, currency VARCHAR",
+    ),
+    _history(
         "published_employee_version",
         "dim_employees_history",
         "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "
         "limited_to_shop_id BIGINT, is_archived BOOLEAN",
+    ),
+    # A link by a name holds whatever is renamed later; the seed's word is read anew every night.
+    Remembered(
+        "published_location_link",
+        "source VARCHAR, store_id BIGINT, location_id BIGINT, location_name VARCHAR, account_id BIGINT, "
+        f"shop_id BIGINT, basis VARCHAR, since {TIME}",
+        ("location_links",),
+        "select source, store_id, location_id, location_name, account_id, shop_id, basis, since "
+        "from told.location_links",
     ),
     # What was published before there were restatements has no history either.
     Remembered(

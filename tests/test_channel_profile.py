@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines import run
-from pipelines.channel_profile import profile, suggestions
+from pipelines.channel_profile import link_lines, profile, suggestions
 from pipelines.cli import main
 from pipelines.project_files import own_path, path_of
 from pipelines.sandbox import truth
@@ -113,7 +113,7 @@ def test_it_speaks_json_of_the_account_that_is_asked_for(omni: Retail) -> None:
     said = json.loads(typed(omni.settings.tillhouse_data_dir, "--account", "230002", "--json").stdout)
 
     assert {each["account_id"] for each in said["profile"]} == {230002}
-    assert said["suggestions"].keys() == {"channel_rules", "mirror_rules"}
+    assert said["suggestions"].keys() == {"channel_rules", "mirror_rules", "location_links"}
 
 
 def test_an_account_without_a_ticket_is_one_sentence(omni: Retail) -> None:
@@ -130,7 +130,7 @@ def test_a_file_that_was_published_without_a_profile_says_how_to_get_one(tmp_pat
     result = typed(tmp_path)
 
     assert result.exit_code == 1
-    assert "published before there was a channel profile: run `tillhouse run`" in result.stderr
+    assert "published before there was a mart channel_profile: run `tillhouse run`" in result.stderr
 
 
 # --- what it suggests ---------------------------------------------------------------------------
@@ -175,6 +175,21 @@ def test_a_line_is_suggested_for_what_a_rule_can_name(
     asked = [row(**facts), row(**facts)]
 
     assert suggestions(asked) == {"channel_rules": channel_rules, "mirror_rules": mirror_rules}
+
+
+def test_a_line_is_printed_for_each_shop_that_an_unlinked_location_may_be() -> None:
+    link = {"source": "shopify", "store_id": 61, "is_active": True, "basis": "none", "candidate_shop_ids": ""}
+
+    lines = link_lines(
+        [
+            link | {"location_id": 1},
+            link | {"location_id": 2, "candidate_shop_ids": "4, 5"},
+            link | {"location_id": 3, "basis": "name"},
+            link | {"location_id": 4, "is_active": False},
+        ]
+    )
+
+    assert lines == ["shopify,61,1,", "shopify,61,2,4", "shopify,61,2,5"]
 
 
 @pytest.mark.long

@@ -112,7 +112,7 @@ def test_a_decimal_comma_is_one_and_a_value_outside_its_list_is_refused(tmp_path
 def test_every_seed_that_ships_is_read(settings: Settings) -> None:
     check(settings)
 
-    assert {path.stem for path in SHIPPED.glob("*.csv")} == set(shipped())
+    assert {path.stem for path in SHIPPED.glob("*.csv")} == {seed.resource for seed in shipped().values()}
 
 
 def test_a_file_that_is_no_seeds_is_refused_by_its_name(settings: Settings) -> None:

@@ -611,6 +611,11 @@ final as (
     union all
 
     select *
+    from {{ ref('int_link_findings') }}
+
+    union all
+
+    select *
     from tables_not_read
 
     union all

@@ -36,6 +36,13 @@ locations as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_lightspeed__shop_zones') }}
+
+),
+
 sales as (
 
     select *
@@ -74,17 +81,18 @@ newest_copies as (
     select
         moments.account_id,
         moments.shop_id,
-        cast({{ local_time('moments.happened_at', 'locations.time_zone') }} as date) as business_date,
+        cast({{ local_time('moments.happened_at', "coalesce(zones.time_zone, 'UTC')") }} as date) as business_date,
         max(moments.loaded_at) as loaded_at
     from moments
-    inner join locations
+    left join zones
         on
-            moments.account_id = locations.account_id
-            and moments.shop_id = locations.shop_id
+            moments.account_id = zones.account_id
+            and moments.shop_id = zones.shop_id
+            and {{ holds_at('zones', 'moments.happened_at') }}
     group by
         moments.account_id,
         moments.shop_id,
-        cast({{ local_time('moments.happened_at', 'locations.time_zone') }} as date)
+        cast({{ local_time('moments.happened_at', "coalesce(zones.time_zone, 'UTC')") }} as date)
 
 ),
 
@@ -99,13 +107,19 @@ final as (
     inner join ready_accounts on reported_days.account_id = ready_accounts.account_id
     inner join answering_accounts on reported_days.account_id = answering_accounts.account_id
     inner join locations on reported_days.account_id = locations.account_id
+    left join zones
+        on
+            locations.account_id = zones.account_id
+            and locations.shop_id = zones.shop_id
+            and {{ holds_at('zones', 'reported_days.read_at') }}
     left join newest_copies
         on
             locations.account_id = newest_copies.account_id
             and locations.shop_id = newest_copies.shop_id
             and reported_days.business_date = newest_copies.business_date
     where
-        reported_days.business_date < cast({{ local_time('reported_days.read_at', 'locations.time_zone') }} as date)
+        reported_days.business_date
+        < cast({{ local_time('reported_days.read_at', "coalesce(zones.time_zone, 'UTC')") }} as date)
         and reported_days.loaded_at >= coalesce(newest_copies.loaded_at, reported_days.loaded_at)
 
 )

@@ -19,6 +19,13 @@ locations as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_lightspeed__shop_zones') }}
+
+),
+
 {#
     An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one whose
     completion time cannot be read still happened: its legacy stamp says when.
@@ -42,14 +49,19 @@ in_local_time as (
     select
         counted.*,
         locations.location_name,
-        locations.time_zone,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
         locations.currency,
-        {{ local_time('counted.happened_at', "coalesce(locations.time_zone, 'UTC')") }} as completed_local_at
+        {{ local_time('counted.happened_at', "coalesce(zones.time_zone, 'UTC')") }} as completed_local_at
     from counted
     left join locations
         on
             counted.account_id = locations.account_id
             and coalesce(counted.shop_id, 0) = locations.shop_id
+    left join zones
+        on
+            counted.account_id = zones.account_id
+            and coalesce(counted.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'counted.happened_at') }}
 
 ),
 

@@ -6,6 +6,13 @@ with payments as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_lightspeed__shop_zones') }}
+
+),
+
 sales as (
 
     select
@@ -25,10 +32,15 @@ select
     payments.is_order_completed,
     payments.amount,
     payments.tip_amount,
-    cast({{ local_time('payments.paid_at', 'payments.time_zone') }} as date) as taken_date,
+    cast({{ local_time('payments.paid_at', "coalesce(zones.time_zone, 'UTC')") }} as date) as taken_date,
     sales.completed_date
 from payments
 left join sales
     on
         payments.store_id = sales.account_id
         and cast(payments.order_id as bigint) = sales.sale_id
+left join zones
+    on
+        payments.store_id = zones.account_id
+        and payments.shop_id = zones.shop_id
+        and {{ holds_at('zones', 'payments.paid_at') }}

@@ -78,15 +78,8 @@ mirror_costs as (
 
 item_costs as (
 
-    select
-        account_id,
-        trim(custom_sku) as sku,
-        max(avg_cost) as average_cost
-    from {{ ref('stg_lightspeed__items') }}
-    where trim(custom_sku) <> ''
-    group by
-        account_id,
-        trim(custom_sku)
+    select *
+    from {{ ref('int_items_by_sku') }}
 
 ),
 

@@ -83,8 +83,11 @@ renamed as (
         cast(null as varchar) as channel,
         cast(null as varchar) as sub_channel,
         cast(null as bigint) as shop_id,
-        coalesce(locations.name, shops.name) as location_name,
-        {{ known_zone('shops.time_zone') }} as time_zone,
+        raw.retail_location_id as location_id,
+        case
+            when raw.retail_location_id is null then shops.name
+            else coalesce(locations.name, concat('unknown location ', cast(raw.retail_location_id as varchar)))
+        end as location_name,
         raw.currency_code as currency,
         cast(null as bigint) as register_id,
         cast(null as bigint) as employee_id,

@@ -10,7 +10,6 @@ TillhouseError
 ├── ResponseError       the API answered in a shape we do not know
 ├── LoadError           rows could not be brought into the warehouse
 └── TransformError      a model or a test failed: nothing is published
-    └── UnreconciledError   the numbers are not Lightspeed's own, and nothing explains why
 """
 
 from __future__ import annotations
@@ -65,7 +64,3 @@ class LoadError(TillhouseError):
 
 class TransformError(TillhouseError):
     """A model or a test failed: what was published before stays."""
-
-
-class UnreconciledError(TransformError):
-    """The numbers are not Lightspeed's own, and nothing explains why: what was published before stays."""

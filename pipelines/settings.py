@@ -68,7 +68,7 @@ ENV_ENCODING = "utf-8-sig"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 WORK_FILE = "TILLHOUSE_WORK_FILE"
 """How dbt's profile is told of the work file: no setting."""
-OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
+OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency", "reconcile")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
 
@@ -169,10 +169,8 @@ class Settings(BaseSettings):
         le=MOST_DAYS,
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
-    tillhouse_reconcile_tolerance: Decimal = Field(
-        Decimal("0.00"),
-        ge=0,
-        description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
+    tillhouse_reconcile: Literal["mark", "withhold"] = Field(
+        "mark", description="Whether an unexplained difference marks its shop's day or withholds its account"
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 

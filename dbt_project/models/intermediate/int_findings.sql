@@ -624,6 +624,11 @@ final as (
     union all
 
     select *
+    from {{ ref('int_lightspeed__reconciliation_findings') }}
+
+    union all
+
+    select *
     from tables_not_read
 
     union all

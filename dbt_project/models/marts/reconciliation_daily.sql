@@ -62,7 +62,6 @@ amounts_of_days as (
 
 ),
 
-{# a count has one meaning and no rounding: it agrees, or sales are missing #}
 counts_of_windows as (
 
     select
@@ -76,13 +75,13 @@ counts_of_windows as (
         cast(counted_here as decimal(18, 4)) as warehouse_amount,
         cast(counted_by_lightspeed as decimal(18, 4)) as source_amount,
         cast(counted_here - counted_by_lightspeed as decimal(18, 4)) as difference,
-        case when counted_here = counted_by_lightspeed then 'match' else 'unexplained' end as status,
+        status,
         'sales completed in the last whole days, in any state' as reading,
         true as is_proven,
         cast(0 as bigint) as n,
         cast(0 as decimal(18, 4)) as bound,
         cast(null as decimal(18, 4)) as smallest_amount,
-        cast(null as varchar) as explanation,
+        reason as explanation,
         cast(null as varchar) as sale_ids
     from windows
 

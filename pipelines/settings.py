@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         return self.tillhouse_data_dir / "tokens"
 
     @property
+    def project_dir(self) -> Path:
+        """Where the user's own seeds are."""
+        return self.tillhouse_data_dir / "project"
+
+    @property
     def logs_dir(self) -> Path:
         return self.tillhouse_data_dir / "logs"
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from itertools import islice
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -23,7 +23,7 @@ SCOPES = {"employee:reports", "employee:all"}
 LIMIT = 100
 
 Rounding = Literal["once", "ticket", "line"]
-ROUNDING_METHODS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
+ROUNDING_METHODS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 Rows = list[dict[str, str]]
 SHIPPING = (99, "Shipping")
 """A class that no account lists."""
@@ -52,7 +52,7 @@ class ReportKnobs:
     """Whether subtotals and discounts of tax-inclusive shops hold the tax, as their prices do."""
     rounding: Rounding = "once"
     """Whether a day's sum is rounded, or what is summed: each ticket's part, each line."""
-    rounding_method: Literal["half_up", "half_even", "down"] = "half_up"
+    rounding_method: Literal["half_up", "half_even", "down", "up"] = "half_up"
     each_tax_apart: bool = False
     """Whether the two taxes are rounded one by one."""
     headers_own: bool = False

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from contextlib import suppress
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal

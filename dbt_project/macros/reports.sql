@@ -426,7 +426,7 @@
                     end
                 ) as decimal(28, 10)
             ) as line_amount,
-            sum(case when amount <> 0 then 1 else 0 end) as lines
+            sum(case when amount <> round(amount, 2) then 1 else 0 end) as lines
         from entries
         group by
             account_id,
@@ -464,8 +464,9 @@
             ) as amount,
             case
                 when rounding_level = 'line' then sum(lines)
-                when rounding_level = 'ticket' then sum(case when amount <> 0 then 1 else 0 end)
-                else 1
+                when rounding_level = 'ticket' then sum(case when amount <> round(amount, 2) then 1 else 0 end)
+                when sum(amount) <> round(sum(amount), 2) then 1
+                else 0
             end as amounts_rounded,
             min(nullif(abs(round(amount, 2)), 0)) as smallest_amount
         from by_ticket

@@ -42,7 +42,12 @@ COLUMNS = {
 }
 """Each report's raw table, and its fields by column."""
 
-MODELS = ("+reconciliation_daily", "+reconciliation_readings", "int_lightspeed__reconciled_days")
+MODELS = (
+    "+reconciliation_daily",
+    "+reconciliation_readings",
+    "int_lightspeed__reconciled_days",
+    "int_lightspeed__reconciliation_findings",
+)
 
 
 @dataclass

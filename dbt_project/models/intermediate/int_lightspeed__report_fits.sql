@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 {#
     How well each reading fits. One that is exact on nearly all days comes before any that only lies within what
-    rounding may do, and one that tells the kinds of a report apart before one that does not.
+    rounding may do, and one that tells the kinds of a report apart before one that does not. Where none is exact, the
+    amounts and days that come nearest before anything is rounded are followed.
 #}
 with scored as (
 
@@ -39,8 +40,10 @@ select
         partition by account_id, measure
         order by
             exact_standing desc nulls last,
-            near_standing desc nulls last,
+            case when near_standing > 0 then 1 else 0 end desc nulls last,
             kinds_place asc nulls last,
+            case when exact_standing = 0 then candidate_distance end asc nulls last,
+            near_standing desc nulls last,
             case when exact_standing > 0 then days_compared - days_exact end asc nulls last,
             days_compared - days_near asc nulls last,
             days_compared - days_exact asc nulls last,

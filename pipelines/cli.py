@@ -190,16 +190,63 @@ def transform(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--accept", "day", metavar="DAY", help="Accept the differences of this business date (YYYY-MM-DD).")
+@click.option("--shop", "shop_id", type=int, help="With --accept: the shop's number; 0 for a count of sales.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts differ.")
+@click.option("--measure", help="With --accept: only this measure, such as tax.")
+@click.option("--reason", help="With --accept: why it is right as it is.")
+@click.option("--unprove", type=int, metavar="ACCOUNT", help="Forget what an account's reports were found to mean.")
 @json_option
 @with_settings
-def reconcile(settings: Settings, as_json: bool) -> None:
-    """What the last transform found against Lightspeed's own totals."""
+def reconcile(
+    settings: Settings, day: str | None, reason: str | None, unprove: int | None, as_json: bool, **asked: Any
+) -> None:
+    """Show what differs from Lightspeed's own totals, or accept it."""
+    if day:
+        _accept(settings, _date("--accept", day), reason, **asked)
+    elif reason or any(value is not None for value in asked.values()):
+        raise UsageError("--shop, --account, --measure and --reason go with --accept DAY")
+    elif unprove is not None:
+        _unprove(settings, unprove)
+    else:
+        _show_comparison(settings, as_json=as_json)
+
+
+def _show_comparison(settings: Settings, *, as_json: bool) -> None:
     from pipelines import reconciling
 
     found = reconciling.last_comparison(settings)
     _print_json(found) if as_json else out.print(reconciling.view(found))
-    if found["blocking"]:
-        sys.exit(NOT_PUBLISHED)
+    if found["unexplained"]:
+        sys.exit(PARTIAL)
+
+
+def _accept(
+    settings: Settings,
+    day: date,
+    reason: str | None,
+    *,
+    shop_id: int | None,
+    account_id: int | None,
+    measure: str | None,
+) -> None:
+    from pipelines import reconciling
+
+    if shop_id is None or not (reason or "").strip():
+        raise UsageError("--accept DAY needs --shop and --reason")
+    path, accepted = reconciling.accept(
+        settings, day, shop_id, str(reason).strip(), account_id=account_id, measure=measure
+    )
+    for row in accepted:
+        out.print(f"accepted: {row['measure']} of {day}, {row['location_name']}: {row['difference']:.2f}")
+    out.print(f"remembered in {path}; the next run publishes it as accepted", soft_wrap=True)
+
+
+def _unprove(settings: Settings, account_id: int) -> None:
+    from pipelines import decided
+
+    path = decided.unprove(settings, account_id)
+    out.print(f"account {account_id} is proven anew from the next run on; remembered in {path}", soft_wrap=True)
 
 
 @main.command()

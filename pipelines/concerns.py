@@ -121,8 +121,40 @@ def _stale(concern: Concern) -> str:
     )
 
 
+MARKED = """
+with days as (
+    select account_id, shop_id, max(location_name) as location_name, business_date,
+        string_agg(
+            concat(
+                measure, case when detail is null then '' else concat(' (', detail, ')') end,
+                ' is ', cast(cast(warehouse_amount as decimal(18, 2)) as varchar), ' here and ',
+                cast(cast(source_amount as decimal(18, 2)) as varchar), ' by Lightspeed'
+            ), '; ' order by abs(difference) desc, measure, detail_id
+        ) as amounts,
+        max(sale_ids) as sale_ids
+    from {marts}.reconciliation_daily where status = 'unexplained' group by account_id, shop_id, business_date
+)
+select days.account_id, days.shop_id, days.business_date,
+    concat(
+        days.location_name, ': ', days.amounts,
+        case when sale_ids is null then '' else concat('; sales in question: ', sale_ids) end
+    ) as detail
+from days order by days.business_date desc, days.account_id, days.shop_id
+"""
+"""Shop-days that differ from Lightspeed's own totals by a proven reading."""
+
+
+def _marked(concern: Concern) -> str:
+    where = f"account {concern.account_id}, shop {concern.shop_id}, {concern.business_date}"
+    command = (
+        f"tillhouse reconcile --accept {concern.business_date} --shop {concern.shop_id} --account {concern.account_id}"
+    )
+    return f"{where}, {concern.detail}. Look into these sales, or accept it: `{command} --reason …`"
+
+
 KINDS = (
     Kind("withheld", ("published_accounts",), WITHHELD, _withheld),
+    Kind("marked", ("reconciliation_daily",), MARKED, _marked),
     Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),
     Kind(
         "stale",

@@ -67,7 +67,8 @@ REMEMBERED = (
         from (
             from told.revenue_by_location_daily unpivot (amount for measure in (
                 columns(lambda name: name not like '%reporting%' and name not like 'exchange_rate%' and name not in (
-                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date'
+                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date',
+                    'reconciliation_status'
                 ))
             ))
         )
@@ -124,6 +125,29 @@ REMEMBERED = (
         f"sales BIGINT, sale_ids VARCHAR, seen_at {TIME}, run_id VARCHAR",
         ("restatements",),
         "select * from told.restatements",
+    ),
+    # A reading that was proven stays, and so does what differed before it was.
+    Remembered(
+        "published_reading",
+        "account_id BIGINT, measure VARCHAR, amount_key VARCHAR, rounding_level VARCHAR, rounding_method VARCHAR, "
+        f"day_event VARCHAR, day_zone VARCHAR, kinds VARCHAR, days_compared BIGINT, days_unexplained BIGINT, "
+        f"proven_at {TIME}",
+        ("reconciliation_readings",),
+        """
+        select account_id, measure, amount_key, rounding_level, rounding_method, day_event, day_zone, kinds,
+            days_compared, days_unexplained, proven_at
+        from told.reconciliation_readings where is_followed and standing = 'proven'
+        """,
+    ),
+    Remembered(
+        "published_difference",
+        "account_id BIGINT, shop_id BIGINT, business_date DATE, measure VARCHAR, detail_id BIGINT, "
+        f"difference {AMOUNT}",
+        ("reconciliation_daily", "reconciliation_readings"),
+        """
+        select account_id, shop_id, business_date, measure, detail_id, difference
+        from told.reconciliation_daily where status = 'before_proof'
+        """,
     ),
     _history(
         "published_product_version",

@@ -18,6 +18,7 @@ import httpx
 from pipelines import (
     building,
     concerns,
+    decided,
     explaining,
     landing,
     locks,
@@ -39,7 +40,6 @@ from pipelines.errors import (
     SettingsError,
     TillhouseError,
     TransformError,
-    UnreconciledError,
     UsageError,
 )
 from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally, sentences, summary
@@ -196,10 +196,6 @@ def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
         transformation.refuse_untested(settings)
-        withheld = read_verdict(transformation.tested_mark(settings)).withheld()
-        tolerance = settings.tillhouse_reconcile_tolerance
-        found = reconciling.unexplained(settings.work_file, tolerance, without=withheld)
-        _refuse_unreconciled(settings, record, found, anyway=anyway)
         return _publish(settings, record, anyway=anyway)
 
 
@@ -208,6 +204,7 @@ def _publish(settings: Settings, record: RunRecord, *, anyway: bool) -> Outcome:
 
     TransformError where that is nothing but the marts that tell of runs. With *anyway* differences pass.
     """
+    record.published_anyway = anyway and bool(reconciling.unexplained(settings.work_file))
     verdict = _passed(settings, record, anyway=anyway)
     stop, found = verdict.stop(), list[Concern]()
 
@@ -654,6 +651,7 @@ def _transform(settings: Settings, record: RunRecord) -> Verdict:
     transformation.tested_mark(settings).unlink(missing_ok=True)
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
+    decided.hand_over(settings)
     warehouse.write_stores(settings.work_file, _online_stores(settings))
     warehouse.write_rates(settings.work_file, euro_rates() if settings.tillhouse_reporting_currency else ())
     published.remember(settings.work_file, settings.memory_file)
@@ -661,22 +659,20 @@ def _transform(settings: Settings, record: RunRecord) -> Verdict:
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
-    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain.
+    """Fetch again, once, what differs from Lightspeed's own totals by a proven reading.
 
-    An account whose sales were not read to their end is not compared: it is named as such, and holds back no other.
+    An account whose sales were not read to their end is left alone: its rows are missing, not wrong.
     """
-    verdict = read_verdict(transformation.tested_mark(settings))
-    if verdict.stop():
+    if read_verdict(transformation.tested_mark(settings)).unbuilt:
         return
-    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread | verdict.withheld().keys()
-    found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
-    if found:
-        log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
-        _heal(settings, options, report, record, extracted, found)
-        report.step("transform")
-        _transform(settings, record)
-        found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
-    _refuse_unreconciled(settings, record, found, anyway=options.publish_anyway)
+    found = reconciling.worth_healing(settings.work_file, without=extracted.accounts_unread)
+    if not found:
+        return
+    log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
+    reconciling.remember_healed(settings.work_file, found)
+    _heal(settings, options, report, record, extracted, found)
+    report.step("transform")
+    _transform(settings, record)
 
 
 def _heal(
@@ -712,24 +708,6 @@ def _heal(
     asked = {account_id: days[account_id] | moved.get(account_id, set()) for account_id in days}
     _control(settings, options, report, extracted, reading, pipeline, landed, loads, asked)
     _note(record, extracted)
-
-
-def _refuse_unreconciled(
-    settings: Settings, record: RunRecord, found: list[reconciling.Difference], *, anyway: bool
-) -> None:
-    """UnreconciledError, or a note in the record and in the marts that it was published anyway."""
-    if not found:
-        return
-    sentence = reconciling.sentence(found)
-    if not anyway:
-        raise UnreconciledError(
-            f"nothing was published, because the numbers are not Lightspeed's own: {sentence}; look into these sales, "
-            "or publish all the same with --publish-anyway"
-        )
-    record.published_anyway = True
-    record.message = "; ".join(part for part in (record.message, f"published anyway: {sentence}") if part)
-    warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
-    transformation.run_dbt(settings, "run", "--select", "pipeline_runs")
 
 
 def _online_stores(settings: Settings) -> list[list[Any]]:

@@ -63,6 +63,16 @@ TABLE_COLUMNS = {
 RUNS_WITH_TABLES = 100
 """Runs whose tables are published: hundreds of accounts have thousands of rows a night."""
 
+ACCEPTED_COLUMNS = {
+    "account_id": "BIGINT",
+    "shop_id": "BIGINT",
+    "business_date": "DATE",
+    "measure": "VARCHAR",
+    "detail_id": "BIGINT",
+    "difference": "DECIMAL(18, 4)",
+    "reason": "VARCHAR",
+}
+UNPROVEN_COLUMNS = {"account_id": "BIGINT", "unproven_at": "TIMESTAMP WITH TIME ZONE"}
 STORE_COLUMNS = {"source": "VARCHAR", "store_id": "BIGINT", "name": "VARCHAR", "account_id": "BIGINT"}
 
 
@@ -321,6 +331,12 @@ def write_stores(work_file: Path, rows: list[list[Any]]) -> None:
 def write_rates(work_file: Path, rows: Iterable[list[str]]) -> None:
     """Replace raw_tillhouse.euro_rate by *rows*, in the order of RATE_COLUMNS."""
     _replace(work_file, "euro_rate", RATE_COLUMNS, list(rows))
+
+
+def write_decisions(work_file: Path, accepted: list[list[Any]], unproven: list[list[Any]]) -> None:
+    """Replace what a person decided, in the order of ACCEPTED_COLUMNS and UNPROVEN_COLUMNS."""
+    _replace(work_file, "accepted_difference", ACCEPTED_COLUMNS, accepted)
+    _replace(work_file, "unproven_account", UNPROVEN_COLUMNS, unproven)
 
 
 def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequence[list[Any]]) -> None:

@@ -324,6 +324,19 @@ compared_accounts as (
 
 ),
 
+compared_shop_days as (
+
+    select
+        account_id,
+        shop_id,
+        business_date
+    from {{ ref('int_lightspeed__compared_days') }}
+    where
+        day_event = 'completed'
+        and day_zone = 'shop'
+
+),
+
 {# the till's word stands alone there #}
 days_not_compared as (
 
@@ -339,7 +352,7 @@ days_not_compared as (
         end as detail,
         count(*) as row_count
     from sold_days
-    left join {{ ref('int_lightspeed__compared_days') }} as compared_days
+    left join compared_shop_days as compared_days
         on
             sold_days.account_id = compared_days.account_id
             and sold_days.shop_id = compared_days.shop_id
@@ -612,6 +625,11 @@ final as (
 
     select *
     from {{ ref('int_link_findings') }}
+
+    union all
+
+    select *
+    from {{ ref('int_lightspeed__reconciliation_findings') }}
 
     union all
 

@@ -87,6 +87,7 @@ final as (
         calc_tax1 + calc_tax2 as tax_amount,
         calc_total as total_amount,
         happened_at as completed_at,
+        coalesce(created_at, happened_at) as begun_at,
         completed_local_at,
         {{ business_date('completed_local_at') }} as business_date
     from in_local_time

@@ -37,6 +37,13 @@ days as (
 
 ),
 
+reconciled_days as (
+
+    select *
+    from {{ ref('int_lightspeed__reconciled_days') }}
+
+),
+
 rates as (
 
     select *
@@ -46,8 +53,15 @@ rates as (
 
 select
     days.*,
+    {# a comparison knows no cut-over hour: its day is the calendar's #}
+    coalesce(reconciled_days.reconciliation_status, 'not_compared') as reconciliation_status,
     {{ in_reporting_currency('days', 'rates', ['tax']) }}
 from days
+left join reconciled_days
+    on
+        days.account_id = reconciled_days.account_id
+        and days.shop_id = reconciled_days.shop_id
+        and days.business_date = reconciled_days.business_date
 left join rates
     on
         days.currency = rates.currency

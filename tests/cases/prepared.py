@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines import decided, published, transformation, warehouse
+from pipelines import decided, publication, published, transformation, warehouse
+from pipelines.containment import Verdict
 from pipelines.sandbox.reports import REPORTS, ReportKnobs, Reports
 from pipelines.sandbox.store import Store
 from pipelines.settings import Settings, read_settings
@@ -141,14 +142,14 @@ class Prepared:
         warehouse.write_stores(self.settings.work_file, [])
         warehouse.write_rates(self.settings.work_file, ())
         decided.hand_over(self.settings)
-        published.remember(self.settings.work_file, self.settings.warehouse_file)
+        published.remember(self.settings.work_file, self.settings.memory_file)
         result = transformation.run_dbt(self.settings, "run", "--select", *models)
         failed = [(row.node.name, row.message) for row in result.result or () if row.status != "success"]
         assert result.success, failed or result.exception
 
     def publish(self) -> None:
         """What was built is what the next night remembers."""
-        warehouse.publish(self.settings.work_file, self.settings.warehouse_file, (), [])
+        publication.publish(self.settings, Verdict(), "", lambda _: None)
 
 
 def _tables_of_accounts(connection: duckdb.DuckDBPyConnection) -> list[str]:

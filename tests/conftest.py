@@ -50,7 +50,7 @@ BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 
 SHARED = {
     "traded": ("calendar", "cli", "dbt_project", "money", "nights", "notebooks", "people", "products", "reconciling"),
-    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "rates"),
+    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "plans", "rates"),
     "hostile": ("personal_data", "replay"),
 }
 """Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""

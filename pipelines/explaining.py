@@ -72,6 +72,8 @@ def plainly(data_dir: Path) -> Iterator[None]:
     """Raise a library's error as one of ours where its meaning is known; a signal is one, whatever it broke."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise stopping.told(error) from error
     except Exception as error:
         stopping.check()
         if (told := explained(error, data_dir)) and told is not error:

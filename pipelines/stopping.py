@@ -48,6 +48,7 @@ class _State:
     """The process's own: signals are."""
 
     signum: int | None = None
+    is_raised = False
     connections: set[Interruptible] = set()  # noqa: RUF012 - one a process
     lock = threading.Lock()
 
@@ -70,13 +71,18 @@ def check() -> None:
         raise Stopped(_State.signum)
 
 
+def told(error: KeyboardInterrupt) -> Stopped:
+    """*error* as ours: dlt has one of its own, which knows the signal, and Python has one for Ctrl-C."""
+    return error if isinstance(error, Stopped) else Stopped(getattr(error, "signal_code", signal.SIGINT))
+
+
 @contextmanager
 def stoppable(tell: Callable[[str], None]) -> Iterator[None]:
     """Signals stop what is done here: Stopped is raised in the main thread, and *tell* says so at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _State.signum = None
+    _State.signum, _State.is_raised = None, False
     reading, writing = socket.socketpair()
     writing.settimeout(0)
     handlers = {one: signal.signal(one, _raise) for one in SIGNALS}
@@ -86,20 +92,23 @@ def stoppable(tell: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
         check()
+    except KeyboardInterrupt as error:
+        raise told(error) from error
     finally:
         signal.set_wakeup_fd(before)
         for one, handler in handlers.items():
-            signal.signal(one, handler)
-        _State.signum = None
+            # A process that was told to end is told once: another signal would break its last steps.
+            signal.signal(one, handler if _State.signum is None else signal.SIG_IGN)
         writing.close()
         watcher.join()
         reading.close()
+        _State.signum = None
 
 
 def _raise(signum: int, _: FrameType | None) -> None:
     """Once: a second signal must not break what the first one has begun to tidy up."""
-    if _State.signum is None:
-        _State.signum = signum
+    if not _State.is_raised:
+        _State.signum, _State.is_raised = signum, True
         raise Stopped(signum)
 
 
@@ -109,6 +118,7 @@ def _watch(reading: socket.socket, tell: Callable[[str], None]) -> None:
     while received := reading.recv(1):
         if received[0] not in SIGNALS or deadline:
             continue
+        _State.signum = received[0]
         deadline = threading.Timer(GRACE, _end, (received[0],))
         deadline.daemon = True
         deadline.start()

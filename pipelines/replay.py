@@ -11,7 +11,7 @@ import msgspec
 
 from pipelines.errors import ResponseError, TillhouseError
 from pipelines.extraction import REFRESH, SLICE_ROWS, Delivery, Slice
-from pipelines.landing import Landed, Landing, kept_rows
+from pipelines.landing import NOTES_SUFFIX, Landed, Landing, kept_rows
 from pipelines.loads import Entry, Kept, Loads
 from pipelines.sources.source import Load
 from pipelines.sources.vendors import Vendor
@@ -90,8 +90,10 @@ def _landed(vendor: Vendor, landing: Landing, kept: Kept, *, is_replaced: bool) 
     for path in (landing.folder / file for file in kept.files):
         rows = _rows(path, kept, is_replaced=is_replaced)
         try:
-            if rows:
-                vendor.land(landing, landed, kept.table, landing.private(kept.table, rows))
+            if path.name.endswith(NOTES_SUFFIX):
+                landing.recall(landed, rows)
+            elif rows:
+                vendor.land(landing, landed, kept.table, rows)
         except (ResponseError, msgspec.DecodeError) as error:
             raise _lost(path, kept, f"does not hold what it held ({error})") from error
     return landed

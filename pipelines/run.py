@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import dictionary, landing, published, reconciling, warehouse
+from pipelines import dictionary, held, landing, published, reconciling, warehouse
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.errors import (
     AuthError,
@@ -560,8 +560,15 @@ def _settle(settings: Settings, name: str, vendor: Vendor) -> None:
     schema, tables = _schema(name), vendor.raw_tables()
     kept = {table.name for table in tables if table.keeps_gone}
     read_by = {table.name: table.read_with or table.name for table in tables}
-    warehouse.drop_gone(settings.work_file, schema, {table: by for table, by in read_by.items() if by not in kept})
-    warehouse.settle_rejected(settings.work_file, schema, {table.name: table.key for table in tables})
+    keys = {table.name: table.key for table in tables}
+    warehouse.drop_gone(
+        settings.work_file,
+        schema,
+        {table: by for table, by in read_by.items() if by not in kept},
+        {table.name: table.merge_on for table in tables},
+    )
+    warehouse.settle_rejected(settings.work_file, schema, keys)
+    warehouse.settle_held(settings.work_file, schema, keys, kept)
 
 
 def _loads(settings: Settings, vendor: str) -> Loads:
@@ -571,7 +578,13 @@ def _loads(settings: Settings, vendor: str) -> Loads:
 def _landing(settings: Settings, reading: Reading, run_id: str, loads: Loads) -> Landing:
     """Where *run_id*'s rows land; they are later than those of every load before, as its id is."""
     privacy, newest = _privacy(settings, reading.vendor), loads.newest()
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    landed = Landing(
+        settings.landing_dir / reading.name,
+        _scratch(settings),
+        run_id,
+        privacy=privacy,
+        known=held.known(warehouse.held_rows(settings.work_file, _schema(reading.name))),
+    )
     if newest:
         landed.started_at = max(landed.started_at, datetime.fromisoformat(newest.loaded_at) + TICK)
     return landed

@@ -13,6 +13,7 @@ import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, UnavailableError
 from pipelines.landing import rows_of
+from pipelines.rows import decoded
 from pipelines.transport import (
     LeakyBucket,
     Throttled,
@@ -117,21 +118,21 @@ class LightspeedClient:
             query["load_relations"] = msgspec.json.encode(relations).decode()
         url, seen = f"{self._base}/{collection}.json", set[str]()
         while url:
-            response, body = await self._get(url, query, collection, len(relations))
+            response, body = await self._get(url, query, collection, len(relations), under)
             page = _page(response, body, under or collection)
             yield page
             self._refuse_detours(response, page.next_url, f"{self._base}/{collection}.json", seen)
             url, query = page.next_url, {}
 
     async def _get(
-        self, url: str, query: dict[str, str], collection: str, relations: int = 0
+        self, url: str, query: dict[str, str], collection: str, relations: int = 0, under: str = ""
     ) -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
         # A list costs 1, and 0.4 more for each to-many relation; the last answer's own figure is better.
         cost = self._costs.get(collection, 1.0 + 0.4 * relations)
 
         async def attempt() -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
             response = await self._send(url, query, cost)
-            return response, _body(response)
+            return response, _body(response, under or collection)
 
         try:
             response, body = await persistently(attempt, f"account {self.account_id}, {collection}")
@@ -217,10 +218,11 @@ class LightspeedClient:
                 return UnavailableError(f"{where}: {type(error).__name__} after every retry: {error}; try again later")
 
 
-def _body(response: httpx.Response) -> dict[str, msgspec.Raw]:
+def _body(response: httpx.Response, key: str) -> dict[str, msgspec.Raw]:
+    """The parts of the answer. A row under *key* that is no JSON does not make its page unreadable."""
     try:
-        return _decode_object(response.content)
-    except msgspec.DecodeError:
+        return decoded(response.content, key, _decode_object)
+    except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "no content type")
         raise UnreadableBodyError(f"a body that is not a JSON object ({kind}, {len(response.content)} bytes)") from None
 

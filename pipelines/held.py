@@ -28,6 +28,13 @@ class Fault:
     inside: str = ""
     """The row within the row that it is about, such as `SaleLine 7`."""
 
+    @property
+    def kind(self) -> str:
+        """What is alike of faults of many rows, as a phrase about them."""
+        if not self.field:
+            return f"cannot be taken: {str(self.value).partition(' (')[0]}"
+        return f"lack {self.field}" + (f" of {self.inside.split()[0]}" if self.inside else "")
+
     def reason(self, *, with_values: bool = True) -> str:
         """A phrase for people; without values where they may be somebody's."""
         if not self.field:
@@ -107,11 +114,11 @@ def changed_pages(spoiled: Iterable[Spoiled], known: Mapping[str, Held]) -> dict
     counts: dict[tuple[Place, str], int] = {}
     for one in spoiled:
         if one.place and held_id(one.record_id, one.raw) not in known:
-            field = f"{one.fault.field} of {one.fault.inside.split()[0]}" if one.fault.inside else one.fault.field
-            counts[one.place, field] = counts.get((one.place, field), 0) + 1
+            place = (one.place, one.fault.kind)
+            counts[place] = counts.get(place, 0) + 1
     return {
-        place.number: f"{count} of {place.rows} rows {f'lack {field}' if field else 'cannot be read'}"
-        for (place, field), count in sorted(counts.items(), key=lambda item: -item[0][0].number)
+        place.number: f"{count} of {place.rows} rows {kind}"
+        for (place, kind), count in sorted(counts.items(), key=lambda item: -item[0][0].number)
         if is_change_of_shape(count, place.rows)
     }
 

@@ -94,6 +94,8 @@ class RawTable:
     """Columns that may be absent, and without which the row is held where they are junk."""
     dated_by: tuple[str, ...] = ()
     """Clocks that can date a row, the best first; a row without any is held."""
+    clock: str = ""
+    """The field that says when a row moved, of a table whose rows are dated by nothing else."""
     shop: str = ""
     """The field that names the shop; rows of other tables belong to no shop-day."""
     counts_if: str = ""
@@ -238,7 +240,7 @@ class Landing:
         """Set a row aside with its reason, its page and what tells its shop and day."""
         name, value = held_id(spoiled.record_id, spoiled.raw), told(spoiled.raw)
         before = self.known_of(landed.account_id, table.name).get(name)
-        clocks = [_field_of(table, column) for column in table.dated_by]
+        clocks = [*(_field_of(table, column) for column in table.dated_by), *filter(None, [table.clock])]
         landed.held.append(
             Held(
                 account_id=landed.account_id,

@@ -333,6 +333,7 @@ def raw_tables(endpoint: Endpoint) -> list[RawTable]:
         vital=_names(endpoint.vital),
         sound=_names(endpoint.sound),
         dated_by=tuple(snake_case(field) for field in endpoint.dated_by.split()),
+        clock=endpoint.clock,
         shop=endpoint.shop,
         counts_if=snake_case(endpoint.counts_if),
         keeps_gone=endpoint.reading is Reading.WHOLE,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import product
 
 from pipelines.errors import RequestError, ResponseError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
@@ -178,19 +179,33 @@ class TableWalk:
 
     async def try_again(self) -> None:
         """Ask for the held rows that the walk has not met: one that is not there any more is released."""
-        held = [one for name, one in self.known.items() if name not in self._met and one.record_id]
-        if not held:
-            return
+        waiting = [one for name, one in self.known.items() if name not in self._met]
         try:
-            await self._fetch({int(one.record_id) for one in held})
+            await self._fetch({int(one.record_id) for one in waiting if one.record_id})
+            nameless = [one for one in waiting if not one.record_id and one.business_at and self._sorts]
+            for one, clock in product(nameless, self._sorts):
+                await self._ask_when(clock, str(one.business_at))
         except RequestError as error:
             log.warning("held rows of %s are not asked for: %s", self.endpoint.table, error)
             return
-        gone = [replace(one, is_released=True) for one in held if one.held_id not in self._met]
+        asked = [one for one in waiting if one.record_id or one in nameless]
+        gone = [replace(one, is_released=True) for one in asked if one.held_id not in self._met]
         if gone:
             landed = Landed(self.client.account_id, held=gone)
             self.landing.keep_notes(landed, self.endpoint.table)
             await self.deliver(landed, cursor=None)
+
+    @property
+    def _sorts(self) -> tuple[str, ...]:
+        """The clocks by which rows of any time can be asked for."""
+        return {Reading.SALES: ("completeTime", "timeStamp"), Reading.BY_CLOCK: ("timeStamp",)}.get(
+            self.endpoint.reading, ()
+        )
+
+    async def _ask_when(self, clock: str, stamp: str) -> None:
+        """Rows of one second."""
+        async for _ in self.read(sort=clock, **{clock: f"><,{stamp},{stamp}"}):
+            pass
 
     async def _fetch(self, ids: set[int]) -> None:
         """Rows by id, as many a request as the API allows."""
@@ -261,7 +276,8 @@ class TableWalk:
 
 
 def _excess(batch: list[Row]) -> int:
-    return sum(max(0, len(row.raw) - ORDINARY_ROW) for row in batch)
+    """Rows that are held are not cast."""
+    return sum(max(0, len(row.raw) - ORDINARY_ROW) for row in batch if isinstance(row, Record))
 
 
 def _parts(batch: list[Row]) -> Iterator[list[Row]]:

@@ -252,12 +252,15 @@ def _finish(outcome: Outcome, *, as_json: bool) -> None:
     from pipelines.status import run_table
 
     if as_json:
-        _print_json(asdict(outcome.record) | {"marts_published": outcome.published})
+        shown = [concern.facts() for concern in outcome.concerns]
+        _print_json(asdict(outcome.record) | {"marts_published": outcome.published, "concerns": shown})
     else:
         out.print(run_table(outcome))
     for sentence in sentences(failure["sentence"] for failure in outcome.record.failures):
         _complain("failed:", sentence)
-    if outcome.record.failures:
+    for concern in (one for one in outcome.concerns if one.kind != "failed" or not outcome.record.failures):
+        _complain(f"{concern.kind}:", concern.sentence)
+    if outcome.record.failures or outcome.concerns:
         sys.exit(PARTIAL)
 
 
@@ -382,6 +385,8 @@ def status(settings: Settings, as_json: bool) -> None:
 
     found = facts.status(settings)
     _print_json(found) if as_json else out.print(facts.status_view(found))
+    if found["concerns"]:
+        sys.exit(PARTIAL)
 
 
 @main.command()

@@ -1,12 +1,10 @@
-"""The nightly run: extract, load, transform, publish; the only module that sees dlt and dbt."""
+"""The nightly run: extract, load, transform, publish; the only module that sees dlt."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import dictionary, held, landing, published, reconciling, warehouse
+from pipelines import concerns, dictionary, held, landing, published, reconciling, transformation, warehouse
 from pipelines.bookkeeping import Book, TableRecord
+from pipelines.concerns import Concern
 from pipelines.errors import (
     AuthError,
     LoadError,
     SettingsError,
     TillhouseError,
-    TransformError,
     UnreconciledError,
     UsageError,
 )
@@ -33,7 +31,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
-from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
+from pipelines.settings import DBT_PROJECT, Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
@@ -48,10 +46,6 @@ if TYPE_CHECKING:
 
 SALES = frozenset({"sale", "customer_order", "tokens"})
 """Tables that an account has nothing to say without."""
-
-PARSED: dict[tuple[Path, str], Any] = {}
-"""The dbt project, by its folder and variables: parsing takes longer than building a small warehouse."""
-PARSING = threading.Lock()
 
 MOMENT, TICK = "%Y%m%dT%H%M%S.%f", timedelta(microseconds=1)
 """How a run's id begins, and what two of them are apart at least."""
@@ -116,6 +110,8 @@ class Outcome:
 
     record: RunRecord
     published: int | None = None
+    concerns: tuple[Concern, ...] = ()
+    """What the published marts say is withheld, marked, held, failed or stale."""
 
 
 def night(settings: Settings, options: Options, report: Report, *, command: str = "run") -> Outcome:
@@ -124,7 +120,7 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
     Raises TillhouseError where nothing could be done, and TransformError where the numbers did not hold.
     """
     with recorded(settings, command) as record:
-        parsing = _parse_in_background(settings)
+        parsing = transformation.parse_in_background(settings)
         extracted = _extract(settings, options, report, record)
         parsing.join()
         _refuse_without_sales(extracted, record)
@@ -132,10 +128,9 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _transform(settings, record)
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
-        record.status = "partial" if extracted.failures else "ok"
-        marts = _publish(settings, record)
+        outcome = _publish(settings, record)
         _forget_old_rows(settings)
-        return Outcome(record, marts)
+        return outcome
 
 
 def _forget_old_rows(settings: Settings) -> None:
@@ -179,18 +174,23 @@ def transform(settings: Settings) -> Outcome:
 def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
-        _refuse_untested(settings)
+        transformation.refuse_untested(settings)
         found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
         _refuse_unreconciled(settings, record, found, anyway=anyway)
-        record.status = "ok"
-        return Outcome(record, _publish(settings, record))
+        return _publish(settings, record)
 
 
-def _publish(settings: Settings, record: RunRecord) -> int:
-    """How many marts there are in the published file now; its runs say how they ended."""
+def _publish(settings: Settings, record: RunRecord) -> Outcome:
+    """Publish the marts; the run ends `partial` if they tell of a concern, and its row in them says so."""
+    with warehouse.opened(settings.work_file, read_only=True) as connection:
+        found = concerns.read(connection, settings)
+    record.status = "partial" if found else "ok"
+    others = concerns.summary(concern for concern in found if concern.kind != "failed")
+    record.message = "; ".join(part for part in (record.message, others) if part)
     record.finished_at = _now()
     known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
-    return warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments(), [*known, record])
+    marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments(), [*known, record])
+    return Outcome(record, marts, tuple(found))
 
 
 def replay(settings: Settings, report: Report) -> Outcome:
@@ -212,7 +212,7 @@ def replay(settings: Settings, report: Report) -> Outcome:
         _ensure_tables(fresh)
         for name, vendor in vendors.items():
             _settle(fresh, name, vendor)
-        _tested_mark(settings).unlink(missing_ok=True)
+        transformation.tested_mark(settings).unlink(missing_ok=True)
         for name in vendors:
             # What dlt remembers goes with the rows: it is read again from the tables that come in.
             shutil.rmtree(_pipeline_folder(settings, name), ignore_errors=True)
@@ -603,28 +603,13 @@ def _transform(settings: Settings, record: RunRecord) -> None:
     """Build and test every model; TransformError names what failed. The mark of a tested build comes last."""
     if not settings.work_file.exists():
         raise TillhouseError(f"{settings.work_file} does not exist yet: run `tillhouse extract` first")
-    _tested_mark(settings).unlink(missing_ok=True)
+    transformation.tested_mark(settings).unlink(missing_ok=True)
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
     warehouse.write_stores(settings.work_file, _online_stores(settings))
     warehouse.write_rates(settings.work_file, euro_rates() if settings.tillhouse_reporting_currency else ())
     published.remember(settings.work_file, settings.warehouse_file)
-    # Unit tests hold rules on made-up rows: they belong to the project's tests, not to a night.
-    result = _dbt(settings, "build", "--exclude-resource-type", "unit_test")
-    failed = [_named(row.node) for row in result.result or () if row.status in {"error", "fail"}]
-    if failed or result.exception:
-        shown = ", ".join(failed) or str(result.exception)
-        raise TransformError(
-            f"{len(failed) or 1} of the models and tests failed, so nothing was published: {shown}; "
-            f"the details are in {settings.logs_dir / 'dbt.log'}"
-        )
-    _tested_mark(settings).touch()
-
-
-def _named(node: Any) -> str:
-    """A test whose description says what to do says it here too."""
-    told = node.description if node.resource_type == "test" else ""
-    return f"{node.name} ({told})" if told else str(node.name)
+    transformation.build(settings)
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
@@ -693,7 +678,7 @@ def _refuse_unreconciled(
     record.published_anyway = True
     record.message = "; ".join(part for part in (record.message, f"published anyway: {sentence}") if part)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
-    _dbt(settings, "run", "--select", "pipeline_runs")
+    transformation.run_dbt(settings, "run", "--select", "pipeline_runs")
 
 
 def _online_stores(settings: Settings) -> list[list[Any]]:
@@ -704,69 +689,6 @@ def _online_stores(settings: Settings) -> list[list[Any]]:
         connections, _ = _loaded(store, store.account_ids()) if name != "lightspeed" else ([], [])
         rows += [[name, one.account_id, one.name, one.lightspeed_account_id] for one in connections]
     return rows
-
-
-def _dbt(settings: Settings, *words: str) -> Any:
-    """What dbt answers to *words*, on the project as it was parsed once."""
-    from dbt.cli.main import dbtRunner
-
-    return _invoke(dbtRunner(_parse(settings)), settings, *words)
-
-
-def _parse(settings: Settings) -> Any:
-    """The project with the settings' variables; None where it cannot be parsed, which the next command tells."""
-    from dbt.cli.main import dbtRunner
-
-    project = (DBT_PROJECT, _variables(settings))
-    with PARSING:
-        if not PARSED.get(project):
-            PARSED[project] = _invoke(dbtRunner(), settings, "parse").result
-        return PARSED[project]
-
-
-def _invoke(runner: Any, settings: Settings, *words: str) -> Any:
-    os.environ[WORK_FILE] = str(settings.work_file.absolute())
-    os.environ["DO_NOT_TRACK"] = "1"
-    folders = {
-        "--project-dir": DBT_PROJECT,
-        "--profiles-dir": DBT_PROJECT,
-        "--target-path": settings.tillhouse_data_dir.absolute() / "dbt",
-        "--log-path": settings.logs_dir.absolute(),
-        "--vars": _variables(settings),
-    }
-    arguments = [str(part) for pair in folders.items() for part in pair]
-    try:
-        return runner.invoke(["--quiet", "--log-level", "none", *words, *arguments])
-    finally:
-        _let_go_of_the_work_file()
-
-
-def _variables(settings: Settings) -> str:
-    own = {name: getattr(settings, f"tillhouse_{name}") for name in OWN_SETTINGS}
-    return json.dumps({**settings.tillhouse_dbt_vars, **own})
-
-
-def _let_go_of_the_work_file() -> None:
-    """Until it is told, dbt keeps its connection, and with it the file's lock."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    DuckDBConnectionManager.close_all_connections()
-
-
-def _parse_in_background(settings: Settings) -> threading.Thread:
-    """Importing dbt and parsing the project take seconds and no network: that fits beside the extraction."""
-    thread = threading.Thread(target=_parse, args=(settings,), name="dbt parse", daemon=True)
-    thread.start()
-    return thread
-
-
-def _refuse_untested(settings: Settings) -> None:
-    if not _tested_mark(settings).exists():
-        raise TransformError("the marts are not built and tested: run `tillhouse transform` first")
-
-
-def _tested_mark(settings: Settings) -> Path:
-    return settings.tillhouse_data_dir / "marts.tested"
 
 
 def _scratch(settings: Settings) -> Path:

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import run, warehouse
+from pipelines import concerns, run, warehouse
 from pipelines.errors import AuthError
 from pipelines.run import Outcome
 from pipelines.settings import Settings
@@ -68,6 +68,7 @@ def status(settings: Settings) -> dict[str, Any]:
     newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
+        "concerns": told["concerns"],
         "freshness": told["freshness"],
         "quality": told["quality"],
         "runs": newest[:RUNS_SHOWN],
@@ -97,6 +98,7 @@ def status_view(found: dict[str, Any]) -> RenderableType:
     ]
     published = found["warehouse"] or "nothing yet: run `tillhouse run`"
     parts: list[RenderableType] = [f"published: {published}"]
+    parts += [f"{concern['kind']}: {concern['sentence']}" for concern in found["concerns"]]
     if found["freshness"]:
         parts.append(_table("Freshness", found["freshness"], right={"account_id", "days"}))
     if found["quality"]:
@@ -151,7 +153,8 @@ def run_table(outcome: Outcome) -> RenderableType:
 
 def _ending(outcome: Outcome) -> str:
     record = outcome.record
-    ended = {"ok": "all good", "partial": f"{record.accounts_failed} of {record.accounts} accounts failed"}
+    failed = f"{record.accounts_failed} of {record.accounts} accounts failed" if record.accounts_failed else ""
+    ended = {"ok": "all good", "partial": failed or "not all of it is good"}
     rejected = f", {record.rejected_values:,} values could not be cast" if record.rejected_values else ""
     published = f", {outcome.published} marts published" if outcome.published else ""
     return f"{ended[record.status]}{rejected}{published}"
@@ -160,7 +163,7 @@ def _ending(outcome: Outcome) -> str:
 def _published(settings: Settings) -> dict[str, Any]:
     """Freshness, doubts and runs as the published file has them; nothing where there is none."""
     if not settings.warehouse_file.exists():
-        return {"freshness": [], "quality": [], "runs": {}}
+        return {"concerns": [], "freshness": [], "quality": [], "runs": {}}
     with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
         freshness = warehouse.rows(
             connection,
@@ -168,14 +171,20 @@ def _published(settings: Settings) -> dict[str, Any]:
             "days from marts.revenue_by_location_daily group by account_id order by account_id",
         )
         if not warehouse.rows(connection, "select 1 from duckdb_tables() where table_name = 'pipeline_run_tables'"):
-            return {"freshness": freshness, "quality": [], "runs": {}}
+            return {"concerns": [], "freshness": freshness, "quality": [], "runs": {}}
+        found = [concern.facts() for concern in concerns.read(connection, settings)]
         quality = warehouse.rows(
             connection,
             "select source, account_id, count(*) filter (severity = 'red') as red, count(*) filter (severity = "
             "'amber') as amber, count(*) filter (severity = 'green') as green from marts.data_quality "
             "group by source, account_id order by source, account_id",
         )
-        return {"freshness": freshness, "quality": quality, "runs": _published_runs(connection)}
+        return {
+            "concerns": found,
+            "freshness": freshness,
+            "quality": quality,
+            "runs": _published_runs(connection),
+        }
 
 
 def _published_runs(connection: DuckDBPyConnection) -> dict[str, dict[str, Any]]:

@@ -204,9 +204,9 @@ def unopened(path: Path, error: duckdb.Error) -> LoadError:
     return LoadError(f"{path} cannot be opened ({said}): {remedy}")
 
 
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """What *sql* answers, by column."""
-    result = connection.execute(sql)
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """What *sql* answers, by column; *given* are its named parameters."""
+    result = connection.execute(sql, given or {})
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 

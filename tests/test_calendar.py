@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from pipelines import run
+from pipelines import transformation
 from pipelines.errors import SettingsError
 from pipelines.sandbox import truth
 from pipelines.sandbox.catalogue import RETAILERS
@@ -81,7 +81,7 @@ def fiscal_days(tmp_path_factory: pytest.TempPathFactory) -> list[dict[date, dic
     settings = read_settings(tillhouse_data_dir=tmp_path_factory.mktemp("days"), tillhouse_dbt_vars=variables)
     duckdb.connect(str(settings.work_file)).close()
     told = json.dumps([asdict(NRF), None, *map(asdict, CALENDARS[2:])]).replace("null", "none")
-    result = run._dbt(settings, "compile", "--inline", INLINE.replace("CALENDARS", told))
+    result = transformation.run_dbt(settings, "compile", "--inline", INLINE.replace("CALENDARS", told))
     with duckdb.connect() as con:
         answers = [rows(con, sql) for sql in result.result[0].node.compiled_code.split(";")]
     return [{row["date_day"]: row for row in answer} for answer in answers]

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import run, warehouse
+from pipelines import run, transformation, warehouse
 from pipelines.errors import SettingsError, TransformError
 from pipelines.published import REMEMBERED
 from pipelines.run import Options, Report
@@ -75,12 +75,12 @@ MARTS = {path.stem for path in (DBT_PROJECT / "models" / "marts").rglob("*.sql")
 
 @pytest.fixture(scope="module")
 def manifest(traded: Retail) -> dict[str, Any]:
-    found: dict[str, Any] = run._parse(traded.settings).writable_manifest().to_dict(omit_none=False)
+    found: dict[str, Any] = transformation.parse(traded.settings).writable_manifest().to_dict(omit_none=False)
     return found
 
 
 def test_every_rule_holds_in_its_unit_test(traded: Retail) -> None:
-    result = run._dbt(traded.settings, "test", "--select", "test_type:unit")
+    result = transformation.run_dbt(traded.settings, "test", "--select", "test_type:unit")
 
     verdicts = {row.node.name: str(row.status) for row in result.result}
     assert set(verdicts.values()) == {"pass"}, verdicts

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import reconciling, run, warehouse
+from pipelines import reconciling, run, transformation, warehouse
 from pipelines.errors import UnreconciledError
 from pipelines.extraction import Failure
 from pipelines.run import Extracted, Outcome
@@ -32,7 +32,7 @@ BAD_DAY = date(2026, 2, 26)
 def compared(made: Retail) -> list[dict[str, Any]]:
     """The comparison alone, without the rest of the marts and their tests."""
     made.extract()
-    result = run._dbt(made.settings, "run", "--select", "+reconciliation_daily")
+    result = transformation.run_dbt(made.settings, "run", "--select", "+reconciliation_daily")
     assert result.success, result.result
     return made.table(MART)
 

@@ -172,19 +172,36 @@ card_ledger_days as (
 
 ),
 
-card_accounts as (
+card_movements as (
 
     select
-        account_id,
-        currency
+        coalesce(card_days.account_id, ledger.account_id) as account_id,
+        coalesce(card_days.currency, ledger.currency) as currency,
+        coalesce(card_days.business_date, ledger.business_date) as business_date,
+        card_days.place,
+        card_days.balance,
+        ledger.amount
     from card_days
+    full outer join card_ledger_days as ledger
+        on
+            card_days.account_id = ledger.account_id
+            and card_days.currency = ledger.currency
+            and card_days.business_date = ledger.business_date
 
-    union
+),
+
+card_running as (
 
     select
-        account_id,
-        currency
-    from card_ledger_days
+        card_movements.*,
+        sum(amount) over (
+            partition by account_id, currency
+            order by business_date asc nulls last
+            rows between unbounded preceding and current row
+        ) as amount_so_far,
+        sum(amount) over (partition by account_id, currency) as amount_in_all,
+        count(place) over (partition by account_id, currency) as days_in_mart
+    from card_movements
 
 ),
 
@@ -192,26 +209,28 @@ card_accounts as (
 card_balances as (
 
     select
-        card_accounts.account_id,
-        card_accounts.currency,
-        card_days.business_date,
-        card_days.balance,
-        sum(ledger.amount) as amount
-    from card_accounts
-    left join card_days
-        on
-            card_accounts.account_id = card_days.account_id
-            and card_accounts.currency = card_days.currency
-    left join card_ledger_days as ledger
-        on
-            card_accounts.account_id = ledger.account_id
-            and card_accounts.currency = ledger.currency
-            and (card_days.place = 1 or card_days.business_date >= ledger.business_date)
+        account_id,
+        currency,
+        business_date,
+        balance,
+        case when place = 1 then amount_in_all else amount_so_far end as amount
+    from card_running
+    where place is not null
+
+    union all
+
+    {# the mart has no day of this ledger #}
+    select
+        account_id,
+        currency,
+        cast(null as date) as business_date,
+        cast(null as decimal(18, 4)) as balance,
+        sum(amount) as amount
+    from card_running
+    where days_in_mart = 0
     group by
-        card_accounts.account_id,
-        card_accounts.currency,
-        card_days.business_date,
-        card_days.balance
+        account_id,
+        currency
 
 ),
 

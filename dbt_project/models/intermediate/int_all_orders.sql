@@ -51,6 +51,7 @@ in_local_time as (
 
     select
         orders.*,
+        case when orders.source <> 'lightspeed' then lower(trim(orders.location_name)) end as online_location,
         {{ local_time('orders.completed_at', "coalesce(orders.time_zone, 'UTC')") }} as completed_local_at,
         {{ local_time('orders.paid_at', "coalesce(orders.time_zone, 'UTC')") }} as paid_local_at
     from orders
@@ -101,6 +102,5 @@ left join channel_matches
         and channel_matches.place = 1
 left join shops
     on
-        orders.source <> 'lightspeed'
-        and stores.account_id = shops.account_id
-        and lower(trim(orders.location_name)) = lower(trim(shops.location_name))
+        stores.account_id = shops.account_id
+        and orders.online_location = lower(trim(shops.location_name))

@@ -91,22 +91,38 @@ cross_rates as (
 
 ),
 
-{# a day of rest has the rate of the last day before it that had one, as long as that is not too long ago #}
-newest as (
+offsets as (
+
+    {{ whole_numbers('days_back', 0, var('exchange_rate_days') | int) }}
+
+),
+
+recent_days as (
 
     select
         days.currency,
         days.business_date,
-        max(cross_rates.rate_date) as rate_date
+        {{ days_after('days.business_date', '-offsets.days_back') }} as rate_date
     from days
+    cross join offsets
+
+),
+
+{# a day of rest has the rate of the last day before it that had one, as long as that is not too long ago #}
+newest as (
+
+    select
+        recent_days.currency,
+        recent_days.business_date,
+        max(cross_rates.rate_date) as rate_date
+    from recent_days
     inner join cross_rates
         on
-            days.currency = cross_rates.currency
-            and days.business_date >= cross_rates.rate_date
-            and days.business_date - interval '{{ var("exchange_rate_days") }}' day <= cross_rates.rate_date
+            recent_days.currency = cross_rates.currency
+            and recent_days.rate_date = cross_rates.rate_date
     group by
-        days.currency,
-        days.business_date
+        recent_days.currency,
+        recent_days.business_date
 
 ),
 

@@ -54,19 +54,21 @@ in_local_time as (
 
 ),
 
-bounds as (
+{# whole days that a shift may reach beyond the one it began on, with a day to spare at either end #}
+offsets as (
 
-    select
-        {{ days_after('min(first_date)', -1) }} as first_date,
-        {{ days_after('max(last_date)', 1) }} as last_date
-    from in_local_time
-    where has_hours
+    {{ whole_numbers('days_on', -1, (var('longest_shift_hours') | int) // 24 + 3) }}
 
 ),
 
-days as (
+shift_days as (
 
-    {{ days_between('bounds', 'first_date', 'last_date') }}
+    select
+        in_local_time.*,
+        {{ days_after('in_local_time.first_date', 'offsets.days_on') }} as business_date
+    from in_local_time
+    cross join offsets
+    where in_local_time.has_hours
 
 ),
 
@@ -77,21 +79,16 @@ days as (
 counted as (
 
     select
-        in_local_time.account_id,
-        in_local_time.shop_id,
-        in_local_time.employee_id,
-        days.date_day as business_date,
+        account_id,
+        shop_id,
+        employee_id,
+        business_date,
         {{ seconds_between(
-            'greatest(in_local_time.checked_in_at, ' ~ utc_time(day_start('days.date_day'), 'in_local_time.time_zone') ~ ')',
-            'least(in_local_time.checked_out_at, '
-            ~ utc_time(day_start('days.date_day') ~ " + interval '1' day", 'in_local_time.time_zone') ~ ')'
+            'greatest(checked_in_at, ' ~ utc_time(day_start('business_date'), 'time_zone') ~ ')',
+            'least(checked_out_at, ' ~ utc_time(day_start('business_date') ~ " + interval '1' day", 'time_zone') ~ ')'
         ) }} as seconds_worked
-    from in_local_time
-    inner join days
-        on
-            {{ days_after('in_local_time.first_date', -1) }} <= days.date_day
-            and {{ days_after('in_local_time.last_date', 1) }} >= days.date_day
-    where in_local_time.has_hours
+    from shift_days
+    where business_date <= {{ days_after('last_date', 1) }}
 
 ),
 

@@ -106,21 +106,36 @@ numbered as (
         on
             rules.evidence = 'order_number'
             and {{ number_in('lower(tickets.reference)', "concat('^(', rules.pattern, ')$')") }} <> ''
-    where tickets.reference_source = ''
+    where
+        tickets.reference_source = ''
+        and tickets.reference <> ''
 
 ),
 
-tenders as (
+{# once a ticket and store, before anything else: tenders are not to meet every order of their store #}
+suspects as (
 
     select distinct
-        payments.store_id as account_id,
-        payments.order_id,
+        tickets.account_id,
+        tickets.order_id,
+        tickets.is_return,
+        tickets.created_at,
+        tickets.customer_id,
+        tickets.header_total,
+        tickets.business_date,
         rules.source
-    from {{ ref('int_lightspeed__payments') }} as payments
+    from tickets
+    inner join {{ ref('int_lightspeed__payments') }} as payments
+        on
+            tickets.account_id = payments.store_id
+            and tickets.order_id = payments.order_id
     inner join rules
         on
             rules.evidence = 'payment_type'
             and lower(payments.payment_kind) like rules.pattern
+    where
+        tickets.reference_source = ''
+        and tickets.reference = ''
 
 ),
 
@@ -210,39 +225,32 @@ claims as (
 
     select
         'R4' as rule,
-        tickets.account_id,
-        tickets.order_id,
-        tickets.is_return,
-        tickets.created_at,
+        suspects.account_id,
+        suspects.order_id,
+        suspects.is_return,
+        suspects.created_at,
         originals.source,
         originals.store_id,
         originals.order_id as original_order_id,
         originals.completed_at
-    from tickets
-    inner join tenders
-        on
-            tickets.account_id = tenders.account_id
-            and tickets.order_id = tenders.order_id
+    from suspects
     inner join originals
         on
-            tickets.account_id = originals.account_id
-            and tenders.source = originals.source
-            and tickets.header_total = originals.booked_total
-            and tickets.business_date = originals.business_date
+            suspects.account_id = originals.account_id
+            and suspects.source = originals.source
+            and suspects.header_total = originals.booked_total
+            and suspects.business_date = originals.business_date
     inner join emails as buyers
         on
             buyers.source = 'lightspeed'
-            and tickets.account_id = buyers.store_id
-            and tickets.customer_id = buyers.customer_id
+            and suspects.account_id = buyers.store_id
+            and suspects.customer_id = buyers.customer_id
     inner join emails as shoppers
         on
             originals.source = shoppers.source
             and originals.store_id = shoppers.store_id
             and originals.customer_id = shoppers.customer_id
             and buyers.email = shoppers.email
-    where
-        tickets.reference_source = ''
-        and tickets.reference = ''
 
 ),
 
@@ -258,7 +266,8 @@ ranked as (
                 case when created_at < completed_at then completed_at - created_at else created_at - completed_at end
                 asc nulls last,
                 source asc nulls last,
-                store_id asc nulls last
+                store_id asc nulls last,
+                original_order_id asc nulls last
         ) as place
     from claims
 

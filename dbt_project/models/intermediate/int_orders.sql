@@ -14,6 +14,7 @@ with orders as (
 mirrors as (
 
     select
+        'lightspeed' as source,
         account_id,
         order_id,
         rule,
@@ -26,6 +27,7 @@ mirrors as (
     union all
 
     select
+        'lightspeed' as source,
         account_id,
         order_id,
         'R5' as rule,
@@ -115,7 +117,7 @@ joined as (
     from orders
     left join mirrors
         on
-            orders.source = 'lightspeed'
+            orders.source = mirrors.source
             and orders.account_id = mirrors.account_id
             and orders.order_id = mirrors.order_id
     left join handed_over
@@ -144,6 +146,7 @@ own_buyers as (
 
     select
         in_local_time.*,
+        case when is_mirror then original_order_id end as copied_order_id,
         case
             when known_customer_id is not null
                 then concat(source, ':', cast(store_id as varchar), ':', cast(known_customer_id as varchar))
@@ -205,10 +208,9 @@ select
 from own_buyers as orders
 left join own_buyers as originals
     on
-        orders.is_mirror
-        and orders.original_source = originals.source
+        orders.original_source = originals.source
         and orders.original_store_id = originals.store_id
-        and orders.original_order_id = originals.order_id
+        and orders.copied_order_id = originals.order_id
 left join mirrored
     on
         coalesce(orders.original_source, orders.source) = mirrored.original_source

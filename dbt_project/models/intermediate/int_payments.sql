@@ -20,7 +20,10 @@ stores as (
 
 mirrors as (
 
-    select *
+    select
+        'lightspeed' as source,
+        account_id,
+        order_id
     from {{ ref('int_mirrors') }}
     where is_mirror
 
@@ -46,7 +49,7 @@ in_local_time as (
             and payments.order_id = orders.order_id
     left join mirrors
         on
-            payments.source = 'lightspeed'
+            payments.source = mirrors.source
             and payments.store_id = mirrors.account_id
             and payments.order_id = mirrors.order_id
     where

@@ -46,7 +46,6 @@ identified as (
         on
             events.account_id = items_by_sku.account_id
             and events.sku = items_by_sku.sku
-            and events.item_id is null
             and items_by_sku.place = 1
 
 )

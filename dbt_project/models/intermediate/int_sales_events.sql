@@ -22,6 +22,7 @@ store_returns as (
 returned_online_goods as (
 
     select
+        'lightspeed' as source,
         account_id,
         order_id,
         event_id,
@@ -34,6 +35,7 @@ returned_online_goods as (
     union all
 
     select
+        'lightspeed' as source,
         account_id,
         order_id,
         'rounding' as event_id,
@@ -158,7 +160,7 @@ joined as (
             and events.order_id = orders.order_id
     left join returned_online_goods
         on
-            events.source = 'lightspeed'
+            events.source = returned_online_goods.source
             and events.account_id = returned_online_goods.account_id
             and events.order_id = returned_online_goods.order_id
             and events.event_id = returned_online_goods.event_id

@@ -24,7 +24,9 @@ raw_payments as (
 
 credit_accounts as (
 
-    select *
+    select
+        'credit account' as kind,
+        *
     from {{ ref('stg_lightspeed__credit_accounts') }}
     where not coalesce(is_gift_card, false)
 
@@ -33,6 +35,7 @@ credit_accounts as (
 sales as (
 
     select
+        'open order' as kind,
         account_id,
         cast(sale_id as varchar) as order_id,
         nullif(customer_id, 0) as customer_id
@@ -201,11 +204,11 @@ select
 from running
 left join sales
     on
-        running.kind = 'open order'
+        running.kind = sales.kind
         and running.account_id = sales.account_id
         and running.reference_id = sales.order_id
 left join credit_accounts
     on
-        running.kind = 'credit account'
+        running.kind = credit_accounts.kind
         and running.account_id = credit_accounts.account_id
         and running.reference_id = cast(credit_accounts.credit_account_id as varchar)

@@ -45,6 +45,7 @@ cards_sold as (
 cards_sold_at_tills as (
 
     select distinct
+        source,
         store_id,
         order_id
     from cards_sold
@@ -76,7 +77,7 @@ moved as (
             and payments.order_id = orders.order_id
     left join cards_sold_at_tills
         on
-            payments.source = 'lightspeed'
+            payments.source = cards_sold_at_tills.source
             and payments.store_id = cards_sold_at_tills.store_id
             and payments.order_id = cards_sold_at_tills.order_id
 

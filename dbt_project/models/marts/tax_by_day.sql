@@ -12,6 +12,7 @@ with events as (
 lines as (
 
     select
+        'lightspeed' as source,
         account_id,
         cast(sale_line_id as varchar) as event_id,
         cast(sale_id as varchar) as order_id,
@@ -28,6 +29,7 @@ lines as (
 sales as (
 
     select
+        'lightspeed' as source,
         account_id,
         cast(sale_id as varchar) as order_id,
         nullif(tax_category_id, 0) as tax_category_id
@@ -38,6 +40,7 @@ sales as (
 tax_categories as (
 
     select
+        'lightspeed' as source,
         account_id,
         tax_category_id,
         tax1_name,
@@ -50,7 +53,11 @@ tax_categories as (
 
 locations as (
 
-    select *
+    select
+        'lightspeed' as source,
+        account_id,
+        shop_id,
+        location_name
     from {{ ref('dim_locations') }}
 
 ),
@@ -96,13 +103,13 @@ told as (
     from events
     left join lines
         on
-            events.source = 'lightspeed'
+            events.source = lines.source
             and events.account_id = lines.account_id
             and events.order_id = lines.order_id
             and events.event_id = lines.event_id
     left join sales
         on
-            events.source = 'lightspeed'
+            events.source = sales.source
             and events.account_id = sales.account_id
             and events.order_id = sales.order_id
 
@@ -181,7 +188,7 @@ select
 from by_day
 left join locations
     on
-        by_day.source = 'lightspeed'
+        by_day.source = locations.source
         and by_day.account_id = locations.account_id
         and by_day.shop_id = locations.shop_id
 left join stores
@@ -190,6 +197,6 @@ left join stores
         and by_day.store_id = stores.store_id
 left join tax_categories
     on
-        by_day.source = 'lightspeed'
+        by_day.source = tax_categories.source
         and by_day.account_id = tax_categories.account_id
         and by_day.tax_category_id = tax_categories.tax_category_id

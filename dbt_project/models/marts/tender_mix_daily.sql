@@ -34,7 +34,11 @@ stores as (
 
 locations as (
 
-    select *
+    select
+        'lightspeed' as source,
+        account_id,
+        shop_id,
+        location_name
     from {{ ref('dim_locations') }}
 
 ),
@@ -266,7 +270,7 @@ select
 from with_day
 left join locations
     on
-        with_day.source = 'lightspeed'
+        with_day.source = locations.source
         and with_day.account_id = locations.account_id
         and with_day.shop_id = locations.shop_id
 left join stores

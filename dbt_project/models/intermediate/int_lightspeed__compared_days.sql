@@ -88,6 +88,13 @@ newest_copies as (
 
 ),
 
+incomplete_days as (
+
+    select *
+    from {{ ref('int_lightspeed__incomplete_days') }}
+
+),
+
 final as (
 
     select
@@ -104,9 +111,15 @@ final as (
             locations.account_id = newest_copies.account_id
             and locations.shop_id = newest_copies.shop_id
             and reported_days.business_date = newest_copies.business_date
+    left join incomplete_days
+        on
+            locations.account_id = incomplete_days.account_id
+            and locations.shop_id = incomplete_days.shop_id
+            and reported_days.business_date = incomplete_days.business_date
     where
         reported_days.business_date < cast({{ local_time('reported_days.read_at', 'locations.time_zone') }} as date)
         and reported_days.loaded_at >= coalesce(newest_copies.loaded_at, reported_days.loaded_at)
+        and incomplete_days.account_id is null
 
 )
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
+from pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
     from pipelines.run import Options, Outcome
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
 
-# No markup: names are the merchants' own, and what rich would take for it is shown as it is.
-out = Console(highlight=False, markup=False, emoji=False)
-err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+out = Terminal()
+err = Terminal(stderr=True)
 
 
 class Command(click.Command):
@@ -44,6 +43,8 @@ class Command(click.Command):
             _fail(error, NOTHING_DONE)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except BrokenPipeError:
+            raise  # Whoever reads has seen enough, as `head` has; click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
@@ -411,14 +412,17 @@ def doctor(settings: Settings, as_json: bool) -> None:
 )
 @click.option("--to", type=click.Path(path_type=Path), help="Write to this file; parquet needs one.")
 @click.option("--limit", type=int, default=100, show_default=True, help="Rows that a table shows at most.")
+@click.option("--timeout", type=float, default=0, help="Seconds that the question may take [default: any].")
 @with_settings
-def query(settings: Settings, sql: str | None, file: Path | None, output: str, to: Path | None, limit: int) -> None:
+def query(
+    settings: Settings, sql: str | None, file: Path | None, output: str, to: Path | None, limit: int, timeout: float
+) -> None:
     """Ask the published file in SQL."""
     from pipelines import query as asking
 
     if (sql is None) == (file is None):
         raise UsageError("give one question: SQL in quotes, or --file with a .sql file")
-    asking.ask(settings, asking.question(sql, file), output=output, to=to, limit=limit, console=out)
+    asking.ask(settings, asking.question(sql, file), output=output, to=to, limit=limit, console=out, timeout=timeout)
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets as random
+import threading
 import webbrowser
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import RenderableType
 
+from pipelines.callback import listening
 from pipelines.errors import AuthError, SettingsError, UnavailableError, UsageError
 from pipelines.settings import LOOPBACK, Settings
 from pipelines.sources.ecwid import connecting as ecwid
@@ -21,15 +23,10 @@ from pipelines.sources.lightspeed.endpoints import SCOPES
 from pipelines.sources.lightspeed.tokens import Connection
 from pipelines.sources.shopify import connecting as shopify
 from pipelines.sources.shopify.tokens import Connection as ShopifyConnection
-from pipelines.transport import TIMEOUT, Throttled, UnreadableBodyError
+from pipelines.transport import Throttled, UnreadableBodyError, http_client
 
 PATIENCE = 300.0
 """Seconds that a merchant has to allow the app."""
-
-PAGE = (
-    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n"
-    "<!doctype html><title>tillhouse</title><p>tillhouse has its answer. You can close this tab."
-)
 
 
 async def connect(
@@ -47,7 +44,7 @@ async def connect(
     *announce* shows the address where the merchant allows the app; *paste* asks for the one that the browser was then
     sent to, where that does not lead back to this machine.
     """
-    async with lightspeed.http_client(transport) as http:
+    async with http_client(transport) as http:
         oauth = lightspeed.oauth(settings, http)
         try:
             grant = await _grant(settings, oauth, secrets, announce, paste, browse=browse)
@@ -68,7 +65,7 @@ async def connect_shopify(
 ) -> ShopifyConnection:
     """Connect a Shopify store, as the online store of the Lightspeed account *account_id* or of the only one."""
     retailer = retailer_of(settings, account_id)
-    async with httpx.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+    async with http_client(transport) as http:
         return await shopify.connected(settings, http, shop, credentials, name=name, lightspeed_account_id=retailer)
 
 
@@ -83,7 +80,7 @@ async def connect_ecwid(
 ) -> EcwidConnection:
     """The same of an E-Series store, by its number and secret token."""
     retailer = retailer_of(settings, account_id)
-    async with httpx.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+    async with http_client(transport) as http:
         return await ecwid.connected(settings, http, store_id, token, name=name, lightspeed_account_id=retailer)
 
 
@@ -121,38 +118,24 @@ async def _grant(
     scopes = (*SCOPES, *settings.lightspeed_more_scopes.split())
     url = oauth.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri, scopes=scopes)
     if urlsplit(redirect_uri).hostname in LOOPBACK:
-        answer = await _awaited(url, redirect_uri, announce, browse=browse)
+        answer = await _awaited(url, redirect_uri, state, announce, browse=browse)
     else:
         announce(url)
         answer = await asyncio.to_thread(paste)
     return await oauth.exchange(code_of(answer, state), verifier=verifier, redirect_uri=redirect_uri)
 
 
-async def _awaited(url: str, redirect_uri: str, announce: Callable[[str], None], *, browse: bool) -> str:
+async def _awaited(url: str, redirect_uri: str, state: str, announce: Callable[[str], None], *, browse: bool) -> str:
     """Show *url* and wait for the browser to come back to this machine; returns what it was sent to."""
-    parts = urlsplit(redirect_uri)
-    answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = await asyncio.start_server(
-        lambda reader, writer: _answer(reader, writer, answered), parts.hostname, parts.port or 80
-    )
-    async with server:
+    async with listening(redirect_uri, state) as answered:
         announce(url)
         if browse:
-            await asyncio.to_thread(webbrowser.open, url)
+            # A browser of a text console ends only when it is closed.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         try:
             return await asyncio.wait_for(answered, PATIENCE)
         except TimeoutError:
             raise AuthError(f"nobody allowed the app within {PATIENCE:.0f} s: run `tillhouse connect` again") from None
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Future[str]) -> None:
-    """The first request that carries an answer ends the wait; a browser's request for an icon does not."""
-    request = (await reader.readline()).decode("ascii", "replace").split()
-    writer.write(PAGE.encode())
-    await writer.drain()
-    writer.close()
-    if len(request) > 1 and "?" in request[1] and not answered.done():
-        answered.set_result(request[1])
 
 
 def connected_view(connection: Connection) -> RenderableType:

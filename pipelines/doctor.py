@@ -31,7 +31,7 @@ from pipelines.sources.shopify.endpoints import SCOPES as SHOPIFY_SCOPES
 from pipelines.sources.shopify.endpoints import SCOPES_QUESTION
 from pipelines.sources.shopify.tokens import Connection as ShopifyConnection
 from pipelines.sources.tokens import C, TokenStore
-from pipelines.transport import answer_to, server_time
+from pipelines.transport import answer_to, http_client, server_time
 
 Verdict = Literal["ok", "warn", "fail"]
 COLOURS: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -61,7 +61,7 @@ async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None
     web_shops = _connections(ecwid.token_store(settings), findings)
     if not accounts and not stores and not web_shops and all(finding.verdict != "fail" for finding in findings):
         findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
-    async with lightspeed.http_client(transport) as http:
+    async with http_client(transport) as http:
         for connection in accounts:
             findings += await _account(settings, http, connection)
         for store in stores:

@@ -13,6 +13,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from pipelines.terminal import on_one_line
+
 CHATTY = ("httpx", "httpcore", "dlt", "sqlglot", "uvicorn")
 """Libraries that log addresses with their queries, or more than anyone reads."""
 
@@ -22,6 +24,9 @@ UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR})
 
 class TextFormatter(logging.Formatter):
     """One line; a trace says where and what kind, never an error's own words: they may quote a token or a name."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        return on_one_line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
         frames = "".join(line for trace in _traces(ei[1]) for line in trace)

@@ -9,24 +9,36 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import httpx
 import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-from pipelines.errors import ResponseError
+from pipelines.errors import ResponseError, SettingsError
 
 T = TypeVar("T")
 
 log = logging.getLogger("tillhouse")
 
-TIMEOUT = httpx.Timeout(60, connect=15, read=300)
-"""Pages with many relations take minutes to render on a bad day."""
+TIMEOUT = httpx.Timeout(60, connect=15, read=300, pool=None)
+"""Pages with many relations take minutes to render on a bad day. A connection of the pool is never waited for."""
+
+CONNECTIONS = 100
+"""Requests of a client that are under way at once; more wait their turn, without an end and first come first served.
+
+An account's limit is about one request a second, so a hundred accounts keep some sixty connections busy at half a
+second a page. A client talks to one host, or to one host a store. Half of macOS's 256 open files are left to others.
+"""
+
+LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""Hosts that no proxy is asked for."""
 
 ANSWER_SECONDS = 10 * 60.0
 """Until an answer must be whole: bytes that drip in never trip the timeout between two reads."""
@@ -36,7 +48,10 @@ ANSWER_BYTES = 256 * 2**20
 
 ATTEMPTS = 8
 PATIENCE = 15 * 60.0
-"""Seconds after which a request is given up, however many attempts are left; who asks for more is not waited for."""
+"""Seconds after which a request is given up, however many attempts are left; who asks for more is not waited for.
+
+Waiting for our own limits (a bucket's drip, a free connection) is not counted.
+"""
 
 
 @dataclass
@@ -62,8 +77,64 @@ def spend(*, requests: int = 0, drips: float = 0.0, at: datetime | None = None) 
         spent.began_at = spent.began_at or at
 
 
-ASKED: ContextVar[str] = ContextVar("asked", default="")
+@dataclass
+class Effort:
+    """A question that is asked until it is answered: *what* it asks for, and how long it waited for our own limits."""
+
+    what: str
+    began: float = field(default_factory=time.monotonic)
+    waited: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the server had: our own limits are none of its failures."""
+        return time.monotonic() - self.began - self.waited
+
+
+ASKED: ContextVar[Effort | None] = ContextVar("asked", default=None)
 """What the task waits for: a request that renews a token stands within the one that needs it."""
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Time spent here is spent on our own limits: it uses up nothing of a question's patience."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if effort := ASKED.get():
+            effort.waited += time.monotonic() - began
+
+
+_TURNS: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client for any vendor's API; *transport* stands in for the network in tests.
+
+    Raises SettingsError where the environment names a proxy that cannot be used; its address may hold a password.
+    """
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    direct = None if transport else dict.fromkeys(LOOPBACK)
+    try:
+        return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, transport=transport, mounts=direct)
+    except (ImportError, ValueError, httpx.InvalidURL):
+        raise SettingsError(
+            "the proxy that ALL_PROXY, HTTP_PROXY or HTTPS_PROXY names cannot be used: give it as http://, https:// or "
+            "socks5://host:port, or unset the variable"
+        ) from None
+
+
+@asynccontextmanager
+async def _turn(http: httpx.AsyncClient) -> AsyncIterator[None]:
+    """One of *http*'s CONNECTIONS: the pool's own queue would time out, and grows slow with its length."""
+    turns = _TURNS.setdefault(http, asyncio.Semaphore(CONNECTIONS))
+    with waiting():
+        await turns.acquire()
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 class UnreadableBodyError(Exception):
@@ -96,10 +167,15 @@ async def persistently(attempt: Callable[[], Awaitable[T]], what: str) -> T:
 
     *what* it asks for is told in the log, where it has to be asked again.
     """
-    before = ASKED.set(what)
+    effort = Effort(what)
+    before = ASKED.set(effort)
+
+    def worth_another(error: Exception) -> bool | float:
+        return worth_retrying(error) if effort.seconds < PATIENCE else False
+
     try:
         async for context in stamina.retry_context(
-            on=worth_retrying, attempts=ATTEMPTS, timeout=PATIENCE, wait_initial=0.5, wait_max=60.0, wait_jitter=1.0
+            on=worth_another, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=60.0, wait_jitter=1.0
         ):
             with context:
                 return await attempt()
@@ -112,7 +188,7 @@ def _note_retry(details: RetryDetails) -> None:
     """A line in our own log: stamina's would bypass its file and form, and show what was asked."""
     log.info(
         "%s: %s; trying again in %.1f s, attempt %s of %s",
-        ASKED.get(),
+        effort.what if (effort := ASKED.get()) else "",
         _cause(details.caused_by),
         details.wait_for,
         details.retry_num + 1,
@@ -140,7 +216,7 @@ async def answer_to(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Re
     Raises httpx.TransportError and httpx.DecodingError for what may yet succeed, ResponseError for what is too large.
     """
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with _turn(http), asyncio.timeout(ANSWER_SECONDS):
             response = await http.send(request, stream=True, follow_redirects=False)
             try:
                 body = await _bounded(response)
@@ -211,13 +287,14 @@ class LeakyBucket:
 
     async def reserve(self, cost: float) -> None:
         """Wait until *cost* fits, first come first served, and take it."""
-        async with self._turn:
-            while (wait := self._wait_for(cost)) > 0:
-                # A wait too short for the clock to show would be waited for ever.
-                await self._sleep(max(wait, 0.001))
-            self.level += cost
-            self._in_flight += cost
-            self._recent.append(self._clock())
+        with waiting():
+            async with self._turn:
+                while (wait := self._wait_for(cost)) > 0:
+                    # A wait too short for the clock to show would be waited for ever.
+                    await self._sleep(max(wait, 0.001))
+                self.level += cost
+                self._in_flight += cost
+                self._recent.append(self._clock())
 
     def settle(self, reserved: float, headers: httpx.Headers) -> float:
         """Give back what was reserved and take the server's word for level, drip, burst and the cost, which returns."""

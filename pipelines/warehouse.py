@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -177,10 +177,12 @@ def _facts(holder: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    path: Path, *, read_only: bool = False, config: Mapping[str, Any] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
     try:
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = duckdb.connect(str(path), read_only=read_only, config=dict(config or {}))
     except duckdb.Error as error:
         raise unopened(path, error) from None
     try:
@@ -416,6 +418,11 @@ def _comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[tuple[str
 def _make_durable(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def literal(path: Path) -> str:
+    """*path* as a text of SQL."""
+    return f"'{_quoted(path)}'"
 
 
 def _quoted(path: Path) -> str:

@@ -37,6 +37,7 @@ from pipelines.sources.shopify import source as shopify
 from pipelines.sources.shopify import tokens as shopify_tokens
 from pipelines.sources.source import NOTES, cursors_of
 from pipelines.sources.vendors import VENDORS
+from pipelines.transport import http_client
 
 URL = "http://127.0.0.1:1"
 """Nothing listens there: every request goes to the application in process."""
@@ -105,7 +106,7 @@ class Retail:
 
     def connect(self) -> None:
         async def all_accounts() -> None:
-            async with lightspeed.http_client(self.transport) as http:
+            async with http_client(self.transport) as http:
                 oauth = lightspeed.oauth(self.settings, http)
                 for account_id in self.store.accounts():
                     token = self.sandbox.auth.bearer(account_id)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shlex
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,32 @@ SALT = "personal.salt"
 
 LOCK_SECONDS = 60.0
 """A refresh takes a second; who waits longer for another's has lost it."""
+
+
+AHEAD = 120.0
+"""Seconds before its end at which a token is renewed."""
+
+
+class Renewals:
+    """When a token is due to be renewed ahead of its end, by what renewing it gave the last time.
+
+    One that lives no longer than AHEAD, or that was given again as it was, is used until it has ended; one that had
+    ended when it was given, until the API rejects it.
+    """
+
+    def __init__(self) -> None:
+        self._token, self._due_at = "", 0.0
+
+    def is_due(self, token: str, expires_at: float | None) -> bool:
+        if expires_at is None:
+            return False
+        return time.time() >= (self._due_at if token == self._token else expires_at - AHEAD)
+
+    def gave(self, token: str, expires_at: float | None) -> None:
+        """Note what a renewal gave."""
+        now, ends = time.time(), math.inf if expires_at is None else expires_at
+        self._token = token
+        self._due_at = next((due for due in (ends - AHEAD, ends) if due > now), math.inf)
 
 
 class Connected(Protocol):

@@ -140,8 +140,8 @@ class Points:
         original, points = warehouse.opened, self
 
         @contextmanager
-        def opened(path: Path, *, read_only: bool = False) -> Iterator[Any]:
-            with original(path, read_only=read_only) as connection:
+        def opened(path: Path, **asked: Any) -> Iterator[Any]:
+            with original(path, **asked) as connection:
                 yield _Watched(connection, points)
 
         warehouse.opened = opened

@@ -16,6 +16,7 @@ from pipelines.transport import (
     LeakyBucket,
     Throttled,
     UnreadableBodyError,
+    answer_to,
     persistently,
     retry_after,
     server_time,
@@ -98,11 +99,13 @@ class EcwidClient:
             self._bucket.settle(1.0, httpx.Headers())
             raise self._refused
         try:
-            response = await self._http.get(
+            request = self._http.build_request(
+                "GET",
                 f"{self._url}/{path}",
                 params=params,
                 headers={"Authorization": f"Bearer {self._token}", "Accept": "application/json"},
             )
+            response = await answer_to(self._http, request)
         finally:
             self._bucket.settle(1.0, httpx.Headers())
             self.requests += 1

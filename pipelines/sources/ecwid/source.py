@@ -17,7 +17,7 @@ from pipelines.sources.ecwid.endpoints import PERSONAL, TABLES
 from pipelines.sources.ecwid.tokens import Connection, TokenStore
 from pipelines.sources.ecwid.walks import SPANS, WALKED, WALKS, TableWalk
 from pipelines.sources.store_walk import StoreTables, Window, land_nodes
-from pipelines.transport import TIMEOUT
+from pipelines.transport import http_client
 
 
 def token_store(settings: Settings) -> TokenStore:
@@ -58,7 +58,7 @@ def extraction(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
-    http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
+    http = http_client(transport)
     window = Window(
         timedelta(minutes=settings.ecwid_overlap_minutes),
         since,

@@ -16,12 +16,10 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx
 
-from pipelines.errors import AuthError, ResponseError, UnavailableError
+from pipelines.errors import AuthError, ResponseError, TillhouseError, UnavailableError
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
+from pipelines.sources.tokens import Renewals
 from pipelines.transport import Throttled, UnreadableBodyError, answer_to, persistently, retry_after
-
-AHEAD = 120.0
-"""Seconds before its end at which a token is renewed."""
 
 RECONNECT = "run `tillhouse connect` to connect it again"
 
@@ -155,13 +153,17 @@ class Authorizer:
         self._store, self._oauth = store, oauth
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
+        self._renewals = Renewals()
+        self._refused: tuple[str, TillhouseError] | None = None
+        """A refresh token that could not be used, and why: each table would ask again in vain."""
 
     async def token(self) -> str:
         async with self._turn:
             if self._connection is None:
                 self._connection = await asyncio.to_thread(self._store.load, self.account_id)
-            if _is_ending(self._connection):
-                await self._renew(self._connection.access_token)
+            held = self._connection
+            if held.refresh_token and self._renewals.is_due(held.access_token, held.expires_at):
+                await self._renew(held.access_token)
             return self._connection.access_token
 
     async def renew(self, rejected: str) -> str:
@@ -177,10 +179,22 @@ class Authorizer:
         try:
             stored = await asyncio.to_thread(self._store.load, self.account_id)
             if stored.access_token == rejected:
-                stored = await self._refreshed(stored)
+                stored = await self._refreshed_once(stored)
+                self._renewals.gave(stored.access_token, stored.expires_at)
             self._connection = stored
         finally:
             await asyncio.to_thread(lock.__exit__, None, None, None)
+
+    async def _refreshed_once(self, stored: Connection) -> Connection:
+        """As `_refreshed`; a refresh token that was refused, or that nobody answered, is not sent again."""
+        token = stored.refresh_token or ""
+        if self._refused and self._refused[0] == token:
+            raise self._refused[1]
+        try:
+            return await self._refreshed(stored)
+        except TillhouseError as error:
+            self._refused = token, error
+            raise
 
     async def _refreshed(self, stored: Connection) -> Connection:
         if not stored.refresh_token:
@@ -205,12 +219,6 @@ class Authorizer:
         )
         await asyncio.to_thread(self._store.save, renewed)
         return renewed
-
-
-def _is_ending(connection: Connection) -> bool:
-    return bool(
-        connection.refresh_token and connection.expires_at is not None and connection.expires_at - AHEAD < time.time()
-    )
 
 
 def pkce() -> tuple[str, str]:

@@ -147,7 +147,9 @@ class LightspeedClient:
         for _ in range(RENEWALS):
             if response.status_code != httpx.codes.UNAUTHORIZED:
                 break
-            token = await self._authorizer.renew(token)
+            if (fresh := await self._authorizer.renew(token)) == token:
+                break
+            token = fresh
             response = await self._paced(url, query, cost, token)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             if "burst" not in response.headers.get("X-LS-API-RateLimit-Type", ""):

@@ -19,20 +19,14 @@ from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
 from pipelines.sources.lightspeed.records import Split, Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, Window
-from pipelines.transport import TIMEOUT, LeakyBucket
+from pipelines.transport import LeakyBucket, http_client
 
 NEEDED = frozenset({"account", "shop", "register", "payment_type"})
 """Read whatever else is selected: a sale has its day, its channel and its currency from them."""
 
-CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=100)
-
 
 def token_store(settings: Settings) -> TokenStore:
     return TokenStore(settings.tokens_dir / "lightspeed")
-
-
-def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, transport=transport)
 
 
 def oauth(settings: Settings, http: httpx.AsyncClient) -> OAuth:

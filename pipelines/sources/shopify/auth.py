@@ -10,12 +10,10 @@ from typing import Any
 
 import httpx
 
-from pipelines.errors import AuthError, ResponseError, UnavailableError
+from pipelines.errors import AuthError, ResponseError, TillhouseError, UnavailableError
 from pipelines.sources.shopify.tokens import Connection, TokenStore
+from pipelines.sources.tokens import Renewals
 from pipelines.transport import Throttled, answer_to, persistently, retry_after
-
-AHEAD = 120.0
-"""Seconds before its end at which a token is renewed."""
 
 RECONNECT = "run `tillhouse connect --shopify` to connect it again"
 
@@ -82,12 +80,15 @@ class Authorizer:
         self._store, self._http, self._shop_url = store, http, shop_url
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
+        self._renewals = Renewals()
+        self._refused: TillhouseError | None = None
+        """Why no token was given: each table would ask again in vain."""
 
     async def token(self) -> str:
         async with self._turn:
             if self._connection is None:
                 self._connection = await asyncio.to_thread(self._store.load, self.account_id)
-            if _is_ending(self._connection):
+            if self._is_due(self._connection):
                 self._connection = await self._renewed(self._connection)
             return self._connection.access_token
 
@@ -101,7 +102,7 @@ class Authorizer:
     async def _renewed(self, connection: Connection) -> Connection:
         if not connection.client_secret:
             raise AuthError(f"store {connection.shop}: its token is not taken any more; {RECONNECT}")
-        grant = await client_credentials(self._http, self._shop_url, connection.client_id, connection.client_secret)
+        grant = await self._granted(connection)
         renewed = replace(
             connection,
             access_token=grant.access_token,
@@ -109,11 +110,19 @@ class Authorizer:
             scopes=grant.scopes or connection.scopes,
         )
         await asyncio.to_thread(self._store.save, renewed)
+        self._renewals.gave(renewed.access_token, renewed.expires_at)
         return renewed
 
+    async def _granted(self, connection: Connection) -> Grant:
+        if self._refused:
+            raise self._refused
+        try:
+            return await client_credentials(self._http, self._shop_url, connection.client_id, connection.client_secret)
+        except TillhouseError as error:
+            self._refused = error
+            raise
 
-def _is_ending(connection: Connection) -> bool:
-    return bool(
-        connection.client_secret
-        and (not connection.access_token or (connection.expires_at or 0.0) - AHEAD < time.time())
-    )
+    def _is_due(self, connection: Connection) -> bool:
+        if not connection.client_secret:
+            return False
+        return not connection.access_token or self._renewals.is_due(connection.access_token, connection.expires_at)

@@ -22,6 +22,7 @@ from pipelines.transport import (
     retry_after,
     server_time,
     spend,
+    waiting,
 )
 
 PAGE = 50
@@ -114,11 +115,12 @@ class Points:
 
     async def reserve(self, cost: float) -> None:
         """Wait until *cost* is there, first come first served, and take it."""
-        async with self._turn:
-            while (wait := self._wait_for(cost)) > 0:
-                await self._sleep(max(wait, 0.001))
-            self.available -= cost
-            self._in_flight += cost
+        with waiting():
+            async with self._turn:
+                while (wait := self._wait_for(cost)) > 0:
+                    await self._sleep(max(wait, 0.001))
+                self.available -= cost
+                self._in_flight += cost
 
     def settle(self, reserved: float, status: _Throttle | None) -> None:
         """Take the shop's word for what is left; without it, what was reserved stays spent."""
@@ -226,8 +228,8 @@ class ShopifyClient:
     async def _send(self, question: str, variables: Variables, cost: float) -> httpx.Response:
         token = await self._authorizer.token()
         response = await self._paced(question, variables, cost, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            response = await self._paced(question, variables, cost, await self._authorizer.renew(token))
+        if response.status_code == httpx.codes.UNAUTHORIZED and (fresh := await self._authorizer.renew(token)) != token:
+            response = await self._paced(question, variables, cost, fresh)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(retry_after(response))
         if not response.is_success:

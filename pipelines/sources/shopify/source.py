@@ -18,7 +18,7 @@ from pipelines.sources.shopify.endpoints import PERSONAL, TABLES
 from pipelines.sources.shopify.tokens import Connection, TokenStore
 from pipelines.sources.shopify.walks import SPANS, WALKED, WALKS, TableWalk
 from pipelines.sources.store_walk import StoreTables, Window, land_nodes
-from pipelines.transport import TIMEOUT
+from pipelines.transport import http_client
 
 
 def token_store(settings: Settings) -> TokenStore:
@@ -59,7 +59,7 @@ def extraction(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
-    http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
+    http = http_client(transport)
     store = token_store(settings)
     window = Window(
         timedelta(minutes=settings.shopify_overlap_minutes),

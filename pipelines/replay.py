@@ -16,6 +16,8 @@ from pipelines.loads import Entry, Kept, Loads
 from pipelines.sources.source import Load
 from pipelines.sources.vendors import Vendor
 
+_decode = msgspec.json.Decoder(msgspec.Raw).decode
+
 
 def batches(vendor: Vendor, landing: Landing, loads: Loads) -> Iterator[list[Load]]:
     """Loads that go into the warehouse together; many small nights are one.
@@ -93,10 +95,17 @@ def _landed(vendor: Vendor, landing: Landing, kept: Kept, *, is_replaced: bool) 
             if path.name.endswith(NOTES_SUFFIX):
                 landing.recall(landed, rows)
             elif rows:
+                _refuse_others(rows)
                 vendor.land(landing, landed, kept.table, rows)
         except (ResponseError, msgspec.DecodeError) as error:
             raise _lost(path, kept, f"does not hold what it held ({error})") from error
     return landed
+
+
+def _refuse_others(rows: list[bytes]) -> None:
+    """Every row that was kept could be read: raises msgspec.DecodeError for what is no JSON."""
+    for row in rows:
+        _decode(row)
 
 
 def _rows(path: Path, kept: Kept, *, is_replaced: bool) -> list[bytes]:

@@ -67,7 +67,7 @@ REMEMBERED = (
         from (
             from told.revenue_by_location_daily unpivot (amount for measure in (
                 columns(lambda name: name not like '%reporting%' and name not like 'exchange_rate%' and name not in (
-                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date',
+                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date', 'is_complete',
                     'reconciliation_status'
                 ))
             ))

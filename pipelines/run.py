@@ -20,6 +20,7 @@ from pipelines import (
     concerns,
     decided,
     explaining,
+    held,
     landing,
     locks,
     modes,
@@ -618,8 +619,15 @@ def _settle(settings: Settings, name: str, vendor: Vendor) -> None:
     schema, tables = _schema(name), vendor.raw_tables()
     kept = {table.name for table in tables if table.keeps_gone}
     read_by = {table.name: table.read_with or table.name for table in tables}
-    warehouse.drop_gone(settings.work_file, schema, {table: by for table, by in read_by.items() if by not in kept})
-    warehouse.settle_rejected(settings.work_file, schema, {table.name: table.key for table in tables})
+    keys = {table.name: table.key for table in tables}
+    warehouse.drop_gone(
+        settings.work_file,
+        schema,
+        {table: by for table, by in read_by.items() if by not in kept},
+        {table.name: table.merge_on for table in tables},
+    )
+    warehouse.settle_rejected(settings.work_file, schema, keys)
+    warehouse.settle_held(settings.work_file, schema, keys, kept)
 
 
 def _loads(settings: Settings, vendor: str) -> Loads:
@@ -629,7 +637,13 @@ def _loads(settings: Settings, vendor: str) -> Loads:
 def _landing(settings: Settings, reading: Reading, run_id: str, loads: Loads) -> Landing:
     """Where *run_id*'s rows land; they are later than those of every load before, as its id is."""
     privacy, newest = _privacy(settings, reading.vendor), loads.newest()
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    landed = Landing(
+        settings.landing_dir / reading.name,
+        _scratch(settings),
+        run_id,
+        privacy=privacy,
+        known=held.known(warehouse.held_rows(settings.work_file, _schema(reading.name))),
+    )
     if newest:
         landed.started_at = max(landed.started_at, datetime.fromisoformat(newest.loaded_at) + TICK)
     return landed

@@ -258,8 +258,11 @@ def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
 
 
-def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
-    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name)."""
+def drop_gone(work_file: Path, schema: str, tables: dict[str, str], keys: dict[str, str]) -> None:
+    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name).
+
+    A row that the full read could not take is not gone: its older copy stays, by its column in *keys*.
+    """
     with opened(work_file) as connection:
         if not connection.execute(f"select 1 from {schema}.full_read limit 1").fetchall():
             return
@@ -272,8 +275,13 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
         connection.execute("begin")
         for table, walk in tables.items():
             clause = gone.format(schema=schema, walk=walk)
-            connection.execute(f"delete from {schema}.{table} as t {clause}")
-            for notes in ("rejected_value", "drift"):
+            is_held = (
+                f"exists (select 1 from {schema}.held_row as h where h.account_id = t.account_id "
+                f"and h.table_name = '{walk}' and h.record_id = cast(t.{keys[table]} as varchar) "
+                "and split_part(h._run_id, '-', 1) >= f.since)"
+            )
+            connection.execute(f"delete from {schema}.{table} as t {clause} and not {is_held}")
+            for notes in ("rejected_value", "held_row", "drift"):
                 connection.execute(f"delete from {schema}.{notes} as t {clause} and t.table_name = '{table}'")
         connection.execute(f"delete from {schema}.full_read")
         connection.execute("commit")
@@ -305,6 +313,38 @@ def settle_rejected(work_file: Path, schema: str, keys: dict[str, str]) -> None:
                 f"and not exists (select 1 from {schema}.{table} as held where held.account_id = noted.account_id "
                 f"and held.{keys[table]} = noted.record_id and held._run_id = noted._run_id)"
             )
+
+
+def held_rows(work_file: Path, schema: str) -> list[dict[str, Any]]:
+    """The rows that wait until they can be read, as of the last load; none before there was any."""
+    if not work_file.exists():
+        return []
+    with opened(work_file) as connection:
+        known = connection.execute(
+            "select 1 from duckdb_tables() where schema_name = ? and table_name = 'held_row'", [schema]
+        ).fetchall()
+        return rows(connection, f"select * from {schema}.held_row") if known else []
+
+
+def settle_held(work_file: Path, schema: str, keys: dict[str, str], whole: Iterable[str]) -> None:
+    """Release held rows that came since and could be read, and those that a list of *whole* no longer has.
+
+    *keys* is the key column by table.
+    """
+    with opened(work_file) as connection:
+        for row in rows(connection, f"select distinct table_name from {schema}.held_row"):
+            if key := keys.get(row["table_name"]):
+                connection.execute(
+                    f"delete from {schema}.held_row as h using {schema}.{row['table_name']} as t "
+                    f"where h.table_name = '{row['table_name']}' and t.account_id = h.account_id "
+                    f"and cast(t.{key} as varchar) = h.record_id and t._run_id >= h._run_id"
+                )
+        listed = ", ".join(f"'{name}'" for name in whole)
+        connection.execute(
+            f"delete from {schema}.held_row as h using {schema}.whole_read as w where h.table_name in ({listed}) "
+            "and w.account_id = h.account_id and w.table_name = h.table_name "
+            "and split_part(h._run_id, '-', 1) < split_part(w._run_id, '-', 1)"
+        )
 
 
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:

@@ -117,3 +117,9 @@
         from {{ ref('stg_tillhouse__runs') }}
     )
 {%- endmacro %}
+
+
+{# When a completed sale happened: by its completion, else by the next best clock that it has. #}
+{% macro happened_at(sales) -%}
+    coalesce({{ sales }}.completed_at, {{ sales }}.modified_at, {{ sales }}.created_at, {{ sales }}.updated_at)
+{%- endmacro %}

@@ -38,6 +38,26 @@ drift as (
 
 ),
 
+held_rows as (
+
+    select
+        source,
+        store_id as account_id,
+        table_name,
+        case when is_accepted then 'held row that is accepted' else 'row is held' end as issue,
+        concat(held_id, ': ', reason) as detail,
+        count(*) as row_count
+    from {{ ref('int_held_rows') }}
+    group by
+        source,
+        store_id,
+        table_name,
+        is_accepted,
+        held_id,
+        reason
+
+),
+
 accounts_not_read_to_their_end as (
 
     select
@@ -545,6 +565,11 @@ final as (
 
     select *
     from drift
+
+    union all
+
+    select *
+    from held_rows
 
     union all
 

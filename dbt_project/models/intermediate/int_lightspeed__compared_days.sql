@@ -174,6 +174,13 @@ newest_copies as (
 
 ),
 
+incomplete_days as (
+
+    select *
+    from {{ ref('int_lightspeed__incomplete_days') }}
+
+),
+
 final as (
 
     select
@@ -199,6 +206,11 @@ final as (
             and clocks.day_event = newest_copies.day_event
             and clocks.day_zone = newest_copies.day_zone
             and reported_days.business_date = newest_copies.business_date
+    left join incomplete_days
+        on
+            locations.account_id = incomplete_days.account_id
+            and locations.shop_id = incomplete_days.shop_id
+            and reported_days.business_date = incomplete_days.business_date
     where
         reported_days.business_date
         < cast(
@@ -208,6 +220,7 @@ final as (
             ) }} as date
         )
         and reported_days.loaded_at >= coalesce(newest_copies.loaded_at, reported_days.loaded_at)
+        and incomplete_days.account_id is null
 
 )
 

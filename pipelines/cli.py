@@ -250,6 +250,38 @@ def _unprove(settings: Settings, account_id: int) -> None:
 
 
 @main.command()
+@click.option("--accept", "held_id", metavar="ID", help="Accept that this held row is missing.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts hold the id.")
+@click.option("--table", help="With --accept: needed where several tables hold the id.")
+@click.option("--reason", help="With --accept: why it may be missing.")
+@json_option
+@with_settings
+def held(
+    settings: Settings,
+    held_id: str | None,
+    account_id: int | None,
+    table: str | None,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """List rows that cannot be read and are set aside, or accept one."""
+    from pipelines import held_rows
+
+    if held_id is None:
+        if reason or table or account_id is not None:
+            raise UsageError("--account, --table and --reason go with --accept ID")
+        found = held_rows.listing(settings)
+        _print_json(found) if as_json else out.print(held_rows.view(found))
+        if held_rows.waiting(found):
+            sys.exit(PARTIAL)
+        return
+    if not (reason or "").strip():
+        raise UsageError("--accept ID needs --reason")
+    path = held_rows.accept(settings, held_id, str(reason).strip(), account_id=account_id, table=table)
+    out.print(f"accepted: {held_id}; remembered in {path}; it no longer means exit code 4", soft_wrap=True)
+
+
+@main.command()
 @anyway_option
 @json_option
 @with_settings

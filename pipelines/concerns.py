@@ -152,9 +152,27 @@ def _marked(concern: Concern) -> str:
     return f"{where}, {concern.detail}. Look into these sales, or accept it: `{command} --reason …`"
 
 
+HELD = """
+select source, account_id, shop_id, business_date,
+    concat(table_name, ' ', held_id, ' is held: ', reason, coalesce(concat(' (', nullif(page, ''), ')'), '')) as detail
+from {marts}.held_rows where not is_accepted order by business_date desc nulls first, account_id, table_name, held_id
+"""
+"""Rows that wait until they can be read, and that no person accepted as missing."""
+
+
+def _held(concern: Concern) -> str:
+    shop = f", shop {concern.shop_id}" if concern.shop_id else ""
+    day = f", {concern.business_date}" if concern.business_date else ""
+    return (
+        f"account {concern.account_id}{shop}{day}: {concern.detail}. Correct it at the source, or accept that it is "
+        "missing: `tillhouse held --accept ID --reason …`"
+    )
+
+
 KINDS = (
     Kind("withheld", ("published_accounts",), WITHHELD, _withheld),
     Kind("marked", ("reconciliation_daily",), MARKED, _marked),
+    Kind("held", ("held_rows",), HELD, _held),
     Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),
     Kind(
         "stale",

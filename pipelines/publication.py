@@ -52,7 +52,7 @@ reads as (
     where table_name in ('sale', 'customer_order') and coalesce(failure, '') = '' group by account_id
 )
 select account_id, cast(null as varchar) as account_name, (select max(run_id) from {MARTS}.pipeline_runs) as run_id,
-    read_at, newest_business_date, cast(null as timestamptz) as withheld_since,
+    read_at, newest_business_date, cast(0 as bigint) as undated_held_rows, cast(null as timestamptz) as withheld_since,
     cast(null as varchar) as withheld_reason
 from days left join reads using (account_id)
 """

@@ -34,21 +34,8 @@ accepted as (
 
 zones as (
 
-    select
-        'lightspeed' as source,
-        account_id as store_id,
-        shop_id,
-        time_zone
-    from {{ ref('int_lightspeed__locations') }}
-
-    union all
-
-    select
-        shops.source,
-        shops.store_id,
-        cast(0 as bigint) as shop_id,
-        {{ known_zone('shops.time_zone') }} as time_zone
-    from ({{ every_shop() }}) as shops
+    select *
+    from {{ ref('int_time_zones') }}
 
 ),
 
@@ -75,6 +62,7 @@ joined as (
             held.source = zones.source
             and held.store_id = zones.store_id
             and case when held.source = 'lightspeed' then held.shop_id else 0 end = zones.shop_id
+            and {{ holds_at('zones', 'held.business_at') }}
 
 )
 

@@ -55,6 +55,20 @@ compared as (
 
 ),
 
+{# a held sale is counted there and not here, unless an older copy of it is still read #}
+held_sales as (
+
+    select
+        account_id,
+        count(*) as held_sales
+    from {{ ref('int_held_rows') }}
+    where
+        source = 'lightspeed'
+        and is_sale
+    group by account_id
+
+),
+
 acceptances as (
 
     select
@@ -81,11 +95,16 @@ final as (
         compared.counted_here,
         case
             when compared.counted_here = compared.counted_by_lightspeed then 'match'
+            when
+                compared.counted_by_lightspeed > compared.counted_here
+                and compared.counted_by_lightspeed - compared.counted_here <= coalesce(held_sales.held_sales, 0)
+                then 'incomplete'
             when acceptances.reason is not null then 'accepted'
             else 'unexplained'
         end as status,
         acceptances.reason
     from compared
+    left join held_sales on compared.account_id = held_sales.account_id
     left join acceptances
         on
             compared.account_id = acceptances.account_id

@@ -140,7 +140,7 @@ def test_sigterm_is_told_as_a_shell_tells_it(name: str, tmp_path: Path) -> None:
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["waiting", "a query", "extract", "dlt"])
+@pytest.mark.parametrize("name", ["waiting", "extract", "dlt"])
 def test_a_second_signal_breaks_nothing_that_the_first_began(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
 

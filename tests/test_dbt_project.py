@@ -227,7 +227,8 @@ def test_an_account_whose_numbers_do_not_hold_is_withheld_and_the_other_is_publi
     broken, other = (small.query(days.format(account)) for account in (120001, 230002))
     [(one_of_many,)] = small.query(
         "select cast(max(order_id) as bigint) from marts.fct_orders where source = 'lightspeed' "
-        "and account_id = 230002 and net_amount > 0 group by shop_id, business_date order by count(*) desc, business_date limit 1"
+        "and account_id = 230002 and net_amount > 0 "
+        "group by shop_id, business_date order by count(*) desc, business_date limit 1"
     )
     with warehouse.opened(small.settings.work_file) as connection:
         connection.execute("update raw_lightspeed.sale set calc_tax1 = null where account_id = 120001 and sale_id = 1")

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -70,8 +71,23 @@ def set_up(folder: Path, *, form: str, verbose: bool) -> None:
         handler.setFormatter(formatter)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    _silence_libraries(logger)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _silence_libraries(logger: logging.Logger) -> None:
+    """What libraries log of errors, and what breaks in a thread, would reach stderr with traces and values."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+
+    def note(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value:
+            trace = failed.exc_type, failed.exc_value, failed.exc_traceback
+            logger.error("in a thread", exc_info=trace)
+
+    threading.excepthook = note
 
 
 def _to_file(folder: Path) -> list[logging.Handler]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import dictionary, warehouse
+from pipelines import dictionary, names, warehouse
 from pipelines.containment import Verdict
 from pipelines.durable import sync_folder
 from pipelines.errors import TillhouseError
@@ -52,7 +52,7 @@ reads as (
     where table_name in ('sale', 'customer_order') and coalesce(failure, '') = '' group by account_id
 )
 select account_id, cast(null as varchar) as account_name, (select max(run_id) from {MARTS}.pipeline_runs) as run_id,
-    read_at, newest_business_date, cast(null as timestamptz) as withheld_since,
+    read_at, newest_business_date, cast(0 as bigint) as undated_held_rows, cast(null as timestamptz) as withheld_since,
     cast(null as varchar) as withheld_reason
 from days left join reads using (account_id)
 """
@@ -201,6 +201,7 @@ def _build(settings: Settings, verdict: Verdict, since: str, tell: Callable[[duc
         _tell_withheld(connection, verdict, since)
         tell(connection)
         _comment(connection)
+        names.give(connection, MARTS)
         connection.execute("detach work")
         connection.execute("checkpoint")
     return made

@@ -67,7 +67,8 @@ REMEMBERED = (
         from (
             from told.revenue_by_location_daily unpivot (amount for measure in (
                 columns(lambda name: name not like '%reporting%' and name not like 'exchange_rate%' and name not in (
-                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date'
+                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date', 'is_complete',
+                    'reconciliation_status'
                 ))
             ))
         )
@@ -125,6 +126,29 @@ REMEMBERED = (
         ("restatements",),
         "select * from told.restatements",
     ),
+    # A reading that was proven stays, and so does what differed before it was.
+    Remembered(
+        "published_reading",
+        "account_id BIGINT, measure VARCHAR, amount_key VARCHAR, rounding_level VARCHAR, rounding_method VARCHAR, "
+        f"day_event VARCHAR, day_zone VARCHAR, kinds VARCHAR, days_compared BIGINT, days_unexplained BIGINT, "
+        f"proven_at {TIME}",
+        ("reconciliation_readings",),
+        """
+        select account_id, measure, amount_key, rounding_level, rounding_method, day_event, day_zone, kinds,
+            days_compared, days_unexplained, proven_at
+        from told.reconciliation_readings where is_followed and standing = 'proven'
+        """,
+    ),
+    Remembered(
+        "published_difference",
+        "account_id BIGINT, shop_id BIGINT, business_date DATE, measure VARCHAR, detail_id BIGINT, "
+        f"difference {AMOUNT}",
+        ("reconciliation_daily", "reconciliation_readings"),
+        """
+        select account_id, shop_id, business_date, measure, detail_id, difference
+        from told.reconciliation_daily where status = 'before_proof'
+        """,
+    ),
     _history(
         "published_product_version",
         "dim_products_history",
@@ -139,10 +163,24 @@ REMEMBERED = (
         "is_archived BOOLEAN",
     ),
     _history(
+        "published_store_version",
+        "dim_stores_history",
+        "source VARCHAR, store_id BIGINT, account_id BIGINT, store_name VARCHAR, time_zone VARCHAR, currency VARCHAR",
+    ),
+    _history(
         "published_employee_version",
         "dim_employees_history",
         "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "
         "limited_to_shop_id BIGINT, is_archived BOOLEAN",
+    ),
+    # A link by a name holds whatever is renamed later; the seed's word is read anew every night.
+    Remembered(
+        "published_location_link",
+        "source VARCHAR, store_id BIGINT, location_id BIGINT, location_name VARCHAR, account_id BIGINT, "
+        f"shop_id BIGINT, basis VARCHAR, since {TIME}",
+        ("location_links",),
+        "select source, store_id, location_id, location_name, account_id, shop_id, basis, since "
+        "from told.location_links",
     ),
     # What was published before there were restatements has no history either.
     Remembered(

@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import publication, warehouse
+from pipelines import modes, publication, warehouse
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.settings import Settings
 from pipelines.sql_guard import refuse_all_but_reading, without_explain
@@ -144,6 +144,7 @@ def _written(settings: Settings, to: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix=".tillhouse-", dir=to.absolute().parent) as folder:
         fresh = Path(folder) / to.name
         yield fresh
+        modes.for_others(fresh)
         fresh.replace(to)
 
 

@@ -14,6 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from pipelines import project_files, stopping
 from pipelines.errors import TransformError
 from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
 
@@ -144,8 +145,10 @@ def run_dbt(settings: Settings, *words: str, without: Without | None = None) -> 
     """What dbt answers to *words*, on the project as it was parsed once."""
     from dbt.cli.main import dbtRunner
 
+    if manifest := parse(settings):
+        project_files.use(settings, manifest)
     with _logging(settings) as log:
-        return _invoke(dbtRunner(parse(settings), callbacks=[log]), settings, *words, without=without)
+        return _invoke(dbtRunner(manifest, callbacks=[log]), settings, *words, without=without)
 
 
 def parse(settings: Settings) -> Any:
@@ -174,6 +177,7 @@ def _invoke(runner: Any, settings: Settings, *words: str, without: Without | Non
         return runner.invoke(["--quiet", "--log-level", "none", *words, *arguments])
     finally:
         _let_go_of_the_work_file()
+        stopping.check()  # dbt takes an interrupted model for one that failed.
 
 
 def _variables(settings: Settings, without: Without | None = None) -> str:

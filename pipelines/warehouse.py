@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
+from pipelines import locks, stopping
 from pipelines.errors import BusyError, LoadError
 from pipelines.rates import RATE_COLUMNS
 
@@ -62,6 +63,16 @@ TABLE_COLUMNS = {
 RUNS_WITH_TABLES = 100
 """Runs whose tables are published: hundreds of accounts have thousands of rows a night."""
 
+ACCEPTED_COLUMNS = {
+    "account_id": "BIGINT",
+    "shop_id": "BIGINT",
+    "business_date": "DATE",
+    "measure": "VARCHAR",
+    "detail_id": "BIGINT",
+    "difference": "DECIMAL(18, 4)",
+    "reason": "VARCHAR",
+}
+UNPROVEN_COLUMNS = {"account_id": "BIGINT", "unproven_at": "TIMESTAMP WITH TIME ZONE"}
 STORE_COLUMNS = {"source": "VARCHAR", "store_id": "BIGINT", "name": "VARCHAR", "account_id": "BIGINT"}
 
 
@@ -103,16 +114,16 @@ class Ledger:
             os.fsync(file.fileno())
 
     def records(self) -> list[RunRecord]:
-        """Oldest first; a line cut short by a crash is passed over: its run did not end."""
+        """Oldest first; a line that is cut short or damaged is passed over."""
         if not self._path.exists():
             return []
-        return [record for line in self._path.read_text(encoding="utf-8").splitlines() if (record := _record(line))]
+        return [record for line in self._path.read_bytes().splitlines() if (record := _record(line))]
 
 
-def _record(line: str) -> RunRecord | None:
+def _record(line: bytes) -> RunRecord | None:
     try:
         return RunRecord(**json.loads(line))
-    except (json.JSONDecodeError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
@@ -180,14 +191,20 @@ def _facts(holder: Path) -> dict[str, Any] | None:
 def opened(
     path: Path, *, read_only: bool = False, config: Mapping[str, Any] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
+    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do.
+
+    A file that another program holds is waited for a while.
+    """
     try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=dict(config or {}))
+        connection = locks.patiently(
+            lambda: duckdb.connect(str(path), read_only=read_only, config=dict(config or {})), path
+        )
     except duckdb.Error as error:
         raise unopened(path, error) from None
     try:
         connection.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
-        yield connection
+        with stopping.interruptible(connection):
+            yield connection
     finally:
         connection.close()
 
@@ -207,11 +224,17 @@ def unopened(path: Path, error: duckdb.Error) -> LoadError:
         remedy = "give yourself the right to it"
     elif not path.exists():
         return LoadError(f"{path} does not exist: run `tillhouse run` first")
-    elif "lock" in said:
+    elif locks.is_held(error):
         remedy = "close the program that has it"
     else:
-        remedy = "it is no database of this version, or damaged: move it away, and `tillhouse run` makes it anew"
+        remedy = f"it is no database of this version, or damaged: move it away, and {_remade(path)}"
     return LoadError(f"{path} cannot be opened ({said}): {remedy}")
+
+
+def _remade(path: Path) -> str:
+    if path.name == "warehouse.duckdb":
+        return "`tillhouse publish` makes it anew"
+    return "`tillhouse replay`, then `tillhouse run` make it anew from landing/"
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -235,8 +258,11 @@ def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
 
 
-def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
-    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name)."""
+def drop_gone(work_file: Path, schema: str, tables: dict[str, str], keys: dict[str, str]) -> None:
+    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name).
+
+    A row that the full read could not take is not gone: its older copy stays, by its column in *keys*.
+    """
     with opened(work_file) as connection:
         if not connection.execute(f"select 1 from {schema}.full_read limit 1").fetchall():
             return
@@ -249,8 +275,13 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
         connection.execute("begin")
         for table, walk in tables.items():
             clause = gone.format(schema=schema, walk=walk)
-            connection.execute(f"delete from {schema}.{table} as t {clause}")
-            for notes in ("rejected_value", "drift"):
+            is_held = (
+                f"exists (select 1 from {schema}.held_row as h where h.account_id = t.account_id "
+                f"and h.table_name = '{walk}' and h.record_id = cast(t.{keys[table]} as varchar) "
+                "and split_part(h._run_id, '-', 1) >= f.since)"
+            )
+            connection.execute(f"delete from {schema}.{table} as t {clause} and not {is_held}")
+            for notes in ("rejected_value", "held_row", "drift"):
                 connection.execute(f"delete from {schema}.{notes} as t {clause} and t.table_name = '{table}'")
         connection.execute(f"delete from {schema}.full_read")
         connection.execute("commit")
@@ -284,6 +315,38 @@ def settle_rejected(work_file: Path, schema: str, keys: dict[str, str]) -> None:
             )
 
 
+def held_rows(work_file: Path, schema: str) -> list[dict[str, Any]]:
+    """The rows that wait until they can be read, as of the last load; none before there was any."""
+    if not work_file.exists():
+        return []
+    with opened(work_file) as connection:
+        known = connection.execute(
+            "select 1 from duckdb_tables() where schema_name = ? and table_name = 'held_row'", [schema]
+        ).fetchall()
+        return rows(connection, f"select * from {schema}.held_row") if known else []
+
+
+def settle_held(work_file: Path, schema: str, keys: dict[str, str], whole: Iterable[str]) -> None:
+    """Release held rows that came since and could be read, and those that a list of *whole* no longer has.
+
+    *keys* is the key column by table.
+    """
+    with opened(work_file) as connection:
+        for row in rows(connection, f"select distinct table_name from {schema}.held_row"):
+            if key := keys.get(row["table_name"]):
+                connection.execute(
+                    f"delete from {schema}.held_row as h using {schema}.{row['table_name']} as t "
+                    f"where h.table_name = '{row['table_name']}' and t.account_id = h.account_id "
+                    f"and cast(t.{key} as varchar) = h.record_id and t._run_id >= h._run_id"
+                )
+        listed = ", ".join(f"'{name}'" for name in whole)
+        connection.execute(
+            f"delete from {schema}.held_row as h using {schema}.whole_read as w where h.table_name in ({listed}) "
+            "and w.account_id = h.account_id and w.table_name = h.table_name "
+            "and split_part(h._run_id, '-', 1) < split_part(w._run_id, '-', 1)"
+        )
+
+
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
     """Replace raw_tillhouse.run and run_table by *records*; what an older version did not write down is NULL."""
     kept = list(records)
@@ -308,6 +371,12 @@ def write_stores(work_file: Path, rows: list[list[Any]]) -> None:
 def write_rates(work_file: Path, rows: Iterable[list[str]]) -> None:
     """Replace raw_tillhouse.euro_rate by *rows*, in the order of RATE_COLUMNS."""
     _replace(work_file, "euro_rate", RATE_COLUMNS, list(rows))
+
+
+def write_decisions(work_file: Path, accepted: list[list[Any]], unproven: list[list[Any]]) -> None:
+    """Replace what a person decided, in the order of ACCEPTED_COLUMNS and UNPROVEN_COLUMNS."""
+    _replace(work_file, "accepted_difference", ACCEPTED_COLUMNS, accepted)
+    _replace(work_file, "unproven_account", UNPROVEN_COLUMNS, unproven)
 
 
 def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequence[list[Any]]) -> None:

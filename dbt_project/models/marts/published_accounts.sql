@@ -73,6 +73,23 @@ newest_days as (
 
 ),
 
+{# a held row without shop or day marks its account: no day can bear the mark #}
+undated_rows as (
+
+    select
+        account_id,
+        count(*) as undated_held_rows
+    from {{ ref('int_held_rows') }}
+    where
+        is_sale
+        and (
+            shop_id is null
+            or business_date is null
+        )
+    group by account_id
+
+),
+
 current_run as (
 
     select max(run_id) as run_id
@@ -87,10 +104,12 @@ select
     current_run.run_id,
     coalesce(accounts_read.read_at, read_before.read_at) as read_at,
     newest_days.newest_business_date,
+    coalesce(undated_rows.undated_held_rows, 0) as undated_held_rows,
     cast(null as timestamp with time zone) as withheld_since,
     cast(null as varchar) as withheld_reason
 from names
 cross join current_run
 left join accounts_read on names.account_id = accounts_read.account_id
 left join read_before on names.account_id = read_before.account_id
+left join undated_rows on names.account_id = undated_rows.account_id
 left join newest_days on names.account_id = newest_days.account_id

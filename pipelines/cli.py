@@ -190,16 +190,95 @@ def transform(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--accept", "day", metavar="DAY", help="Accept the differences of this business date (YYYY-MM-DD).")
+@click.option("--shop", "shop_id", type=int, help="With --accept: the shop's number; 0 for a count of sales.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts differ.")
+@click.option("--measure", help="With --accept: only this measure, such as tax.")
+@click.option("--reason", help="With --accept: why it is right as it is.")
+@click.option("--unprove", type=int, metavar="ACCOUNT", help="Forget what an account's reports were found to mean.")
 @json_option
 @with_settings
-def reconcile(settings: Settings, as_json: bool) -> None:
-    """What the last transform found against Lightspeed's own totals."""
+def reconcile(
+    settings: Settings, day: str | None, reason: str | None, unprove: int | None, as_json: bool, **asked: Any
+) -> None:
+    """Show what differs from Lightspeed's own totals, or accept it."""
+    if day:
+        _accept(settings, _date("--accept", day), reason, **asked)
+    elif reason or any(value is not None for value in asked.values()):
+        raise UsageError("--shop, --account, --measure and --reason go with --accept DAY")
+    elif unprove is not None:
+        _unprove(settings, unprove)
+    else:
+        _show_comparison(settings, as_json=as_json)
+
+
+def _show_comparison(settings: Settings, *, as_json: bool) -> None:
     from pipelines import reconciling
 
     found = reconciling.last_comparison(settings)
     _print_json(found) if as_json else out.print(reconciling.view(found))
-    if found["blocking"]:
-        sys.exit(NOT_PUBLISHED)
+    if found["unexplained"]:
+        sys.exit(PARTIAL)
+
+
+def _accept(
+    settings: Settings,
+    day: date,
+    reason: str | None,
+    *,
+    shop_id: int | None,
+    account_id: int | None,
+    measure: str | None,
+) -> None:
+    from pipelines import reconciling
+
+    if shop_id is None or not (reason or "").strip():
+        raise UsageError("--accept DAY needs --shop and --reason")
+    path, accepted = reconciling.accept(
+        settings, day, shop_id, str(reason).strip(), account_id=account_id, measure=measure
+    )
+    for row in accepted:
+        out.print(f"accepted: {row['measure']} of {day}, {row['location_name']}: {row['difference']:.2f}")
+    out.print(f"remembered in {path}; the next run publishes it as accepted", soft_wrap=True)
+
+
+def _unprove(settings: Settings, account_id: int) -> None:
+    from pipelines import decided
+
+    path = decided.unprove(settings, account_id)
+    out.print(f"account {account_id} is proven anew from the next run on; remembered in {path}", soft_wrap=True)
+
+
+@main.command()
+@click.option("--accept", "held_id", metavar="ID", help="Accept that this held row is missing.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts hold the id.")
+@click.option("--table", help="With --accept: needed where several tables hold the id.")
+@click.option("--reason", help="With --accept: why it may be missing.")
+@json_option
+@with_settings
+def held(
+    settings: Settings,
+    held_id: str | None,
+    account_id: int | None,
+    table: str | None,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """List rows that cannot be read and are set aside, or accept one."""
+    from pipelines import held_rows
+
+    if held_id is None:
+        if reason or table or account_id is not None:
+            raise UsageError("--account, --table and --reason go with --accept ID")
+        found = held_rows.listing(settings)
+        _print_json(found) if as_json else out.print(held_rows.view(found))
+        if held_rows.waiting(found):
+            sys.exit(PARTIAL)
+        return
+    if not (reason or "").strip():
+        raise UsageError("--accept ID needs --reason")
+    path = held_rows.accept(settings, held_id, str(reason).strip(), account_id=account_id, table=table)
+    out.print(f"accepted: {held_id}; remembered in {path}; it no longer means exit code 4", soft_wrap=True)
 
 
 @main.command()
@@ -408,6 +487,28 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@account_option
+@click.option("--apply", is_flag=True, help="Write what was found to the account's own settings.")
+@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 90].")
+@json_option
+@with_settings
+def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: float | None, as_json: bool) -> None:
+    """Ask Lightspeed's API what its documentation leaves open."""
+    from pipelines import probe as probing
+
+    def tell(line: str) -> None:
+        err.print(line)
+
+    probed = asyncio.run(probing.examine(settings, accounts, budget=budget or probing.BUDGET, apply=apply, tell=tell))
+    _print_json([one.facts() for one in probed]) if as_json else out.print(probing.view(probed))
+    failures = [one.failure for one in probed if one.failure]
+    for failure in failures:
+        _complain("failed:", failure)
+    if failures:
+        sys.exit(NOTHING_DONE if len(failures) == len(probed) else PARTIAL)
+
+
+@main.command()
 @click.argument("sql", required=False)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Read the question from a file.")
 @click.option(
@@ -438,7 +539,7 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
     from pipelines import channel_profile as facts
 
     found = facts.profile(settings, accounts)
-    _print_json(found) if as_json else out.print(facts.profile_view(found, limit=limit), soft_wrap=True)
+    _print_json(found) if as_json else out.print(facts.profile_view(settings, found, limit=limit), soft_wrap=True)
 
 
 @main.command()

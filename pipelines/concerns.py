@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from pipelines import extraction, warehouse
+from pipelines.containment import Verdict
 from pipelines.settings import Settings
 
 
@@ -28,6 +29,8 @@ class Concern:
     account_name: str | None = None
     shop_id: int | None = None
     business_date: date | None = None
+    """The day in question; of a withheld account its newest published one."""
+    since: date | None = None
 
     @property
     def sentence(self) -> str:
@@ -67,6 +70,23 @@ order by all
 """
 """Tables whose last reading failed. A token is not read again: it works if its account has been read since."""
 
+WITHHELD = """
+select account_id, account_name, newest_business_date as business_date, cast(withheld_since as date) as since,
+    withheld_reason as detail
+from {marts}.published_accounts where withheld_since is not null order by account_id
+"""
+
+
+def _withheld(concern: Concern) -> str:
+    name = f" ({concern.account_name})" if concern.account_name else ""
+    since = f" since {concern.since}" if concern.since else ""
+    shown = f", its published rows end on {concern.business_date}" if concern.business_date else ""
+    return (
+        f"account {concern.account_id}{name} is withheld{since}{shown}: {concern.detail}; look into it, or read the "
+        f"account again with `tillhouse run --account {concern.account_id} --full-refresh`"
+    )
+
+
 STALE = """
 with days as (
     select account_id, max(business_date) as business_date from {marts}.revenue_by_location_daily group by all
@@ -101,7 +121,58 @@ def _stale(concern: Concern) -> str:
     )
 
 
+MARKED = """
+with days as (
+    select account_id, shop_id, max(location_name) as location_name, business_date,
+        string_agg(
+            concat(
+                measure, case when detail is null then '' else concat(' (', detail, ')') end,
+                ' is ', cast(cast(warehouse_amount as decimal(18, 2)) as varchar), ' here and ',
+                cast(cast(source_amount as decimal(18, 2)) as varchar), ' by Lightspeed'
+            ), '; ' order by abs(difference) desc, measure, detail_id
+        ) as amounts,
+        max(sale_ids) as sale_ids
+    from {marts}.reconciliation_daily where status = 'unexplained' group by account_id, shop_id, business_date
+)
+select days.account_id, days.shop_id, days.business_date,
+    concat(
+        days.location_name, ': ', days.amounts,
+        case when sale_ids is null then '' else concat('; sales in question: ', sale_ids) end
+    ) as detail
+from days order by days.business_date desc, days.account_id, days.shop_id
+"""
+"""Shop-days that differ from Lightspeed's own totals by a proven reading."""
+
+
+def _marked(concern: Concern) -> str:
+    where = f"account {concern.account_id}, shop {concern.shop_id}, {concern.business_date}"
+    command = (
+        f"tillhouse reconcile --accept {concern.business_date} --shop {concern.shop_id} --account {concern.account_id}"
+    )
+    return f"{where}, {concern.detail}. Look into these sales, or accept it: `{command} --reason …`"
+
+
+HELD = """
+select source, account_id, shop_id, business_date,
+    concat(table_name, ' ', held_id, ' is held: ', reason, coalesce(concat(' (', nullif(page, ''), ')'), '')) as detail
+from {marts}.held_rows where not is_accepted order by business_date desc nulls first, account_id, table_name, held_id
+"""
+"""Rows that wait until they can be read, and that no person accepted as missing."""
+
+
+def _held(concern: Concern) -> str:
+    shop = f", shop {concern.shop_id}" if concern.shop_id else ""
+    day = f", {concern.business_date}" if concern.business_date else ""
+    return (
+        f"account {concern.account_id}{shop}{day}: {concern.detail}. Correct it at the source, or accept that it is "
+        "missing: `tillhouse held --accept ID --reason …`"
+    )
+
+
 KINDS = (
+    Kind("withheld", ("published_accounts",), WITHHELD, _withheld),
+    Kind("marked", ("reconciliation_daily",), MARKED, _marked),
+    Kind("held", ("held_rows",), HELD, _held),
     Kind("failed", ("pipeline_run_tables",), FAILED, lambda concern: concern.detail),
     Kind(
         "stale",
@@ -129,6 +200,11 @@ def read(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Conc
             {name: getattr(settings, name) for name in kind.given},
         )
     ]
+
+
+def of_verdict(verdict: Verdict) -> list[Concern]:
+    """The accounts that a build withholds, before anything of it is published."""
+    return [Concern("withheld", account_id, reason) for account_id, reason in sorted(verdict.withheld().items())]
 
 
 def summary(concerns: Iterable[Concern]) -> str:

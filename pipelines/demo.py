@@ -19,7 +19,7 @@ import httpx
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import run, warehouse
+from pipelines import publication, run, warehouse
 from pipelines.connecting import connect, connect_ecwid, connect_shopify
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.run import Options, Outcome, Report
@@ -185,7 +185,7 @@ def world_file(settings: Settings) -> Path:
 def compare(settings: Settings, truth: list[dict[str, Any]], view: View = LOCATIONS) -> tuple[int, list[Difference]]:
     """(amounts compared, those that differ) between the mart of *view* and the sandbox's own totals."""
     told = {tuple(str(row[name]) for name in view.key): row for row in truth}
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         rows = connection.execute(
             f"select {', '.join((*view.key, *view.measures))} from {warehouse.MARTS}.{view.mart}"
         ).fetchall()
@@ -210,7 +210,7 @@ def _forget(settings: Settings) -> None:
     folder = settings.tillhouse_data_dir
     for made in ("tokens", "landing", "logs", "dlt", "dbt"):
         shutil.rmtree(folder / made, ignore_errors=True)
-    for pattern in ("work.duckdb*", "warehouse.duckdb*", "marts.tested", "sandbox.sqlite*"):
+    for pattern in ("work.duckdb*", "warehouse.duckdb*", "memory.duckdb*", "marts.tested", "sandbox.sqlite*"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -278,7 +278,7 @@ def _announced(process: subprocess.Popen[str]) -> str:
 
 
 def _headline(settings: Settings) -> list[RenderableType]:
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         accounts, stores, shops, orders = connection.execute(
             "select (select count(distinct account_id) from marts.dim_locations), "
             "(select count(distinct store_id) from marts.fct_orders where source <> 'lightspeed'), "
@@ -313,7 +313,7 @@ def _headline(settings: Settings) -> list[RenderableType]:
 
 def _reports(settings: Settings) -> str:
     """How the published days agree with Lightspeed's own accounting reports, as any account's do."""
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         found = connection.execute(
             f"select status, count(*) from {warehouse.MARTS}.reconciliation_daily group by status order by status desc"
         ).fetchall()

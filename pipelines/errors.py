@@ -11,7 +11,6 @@ TillhouseError
 ├── LoadError           rows could not be brought into the warehouse
 ├── SpaceError          a disk is full
 └── TransformError      a model or a test failed: nothing is published
-    └── UnreconciledError   the numbers are not Lightspeed's own, and nothing explains why
 """
 
 from __future__ import annotations
@@ -70,7 +69,3 @@ class SpaceError(TillhouseError):
 
 class TransformError(TillhouseError):
     """A model or a test failed: what was published before stays."""
-
-
-class UnreconciledError(TransformError):
-    """The numbers are not Lightspeed's own, and nothing explains why: what was published before stays."""

@@ -11,7 +11,8 @@ from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import concerns, run, warehouse
+from pipelines import concerns, publication, run, warehouse
+from pipelines.concerns import Concern
 from pipelines.errors import AuthError
 from pipelines.run import Outcome
 from pipelines.settings import Settings
@@ -164,7 +165,7 @@ def _published(settings: Settings) -> dict[str, Any]:
     """Freshness, doubts and runs as the published file has them; nothing where there is none."""
     if not settings.warehouse_file.exists():
         return {"concerns": [], "freshness": [], "quality": [], "runs": {}}
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         freshness = warehouse.rows(
             connection,
             "select account_id, cast(max(business_date) as varchar) as newest_day, count(distinct business_date) as "
@@ -172,7 +173,7 @@ def _published(settings: Settings) -> dict[str, Any]:
         )
         if not warehouse.rows(connection, "select 1 from duckdb_tables() where table_name = 'pipeline_run_tables'"):
             return {"concerns": [], "freshness": freshness, "quality": [], "runs": {}}
-        found = [concern.facts() for concern in concerns.read(connection, settings)]
+        found = [concern.facts() for concern in (*_falsified(settings), *concerns.read(connection, settings))]
         quality = warehouse.rows(
             connection,
             "select source, account_id, count(*) filter (severity = 'red') as red, count(*) filter (severity = "
@@ -185,6 +186,18 @@ def _published(settings: Settings) -> dict[str, Any]:
             "quality": quality,
             "runs": _published_runs(connection),
         }
+
+
+def _falsified(settings: Settings) -> Iterator[Concern]:
+    """A log that another program left: who opens the published file sees what it wrote, until a run removes it."""
+    if found := publication.foreign_log(settings.warehouse_file):
+        yield Concern(
+            "failed",
+            None,
+            f"{found} is the log of a program that has {settings.warehouse_file.name} open for writing: readers see "
+            "its changes, and the next run removes it; close the program",
+            source="published file",
+        )
 
 
 def _published_runs(connection: DuckDBPyConnection) -> dict[str, dict[str, Any]]:

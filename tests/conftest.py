@@ -66,7 +66,7 @@ SHARED = {
         "published_names",
         "reconciling",
     ),
-    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "rates"),
+    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "plans", "rates"),
     "hostile": ("personal_data", "replay"),
 }
 """Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""

@@ -14,8 +14,9 @@ import msgspec
 from pipelines.errors import RequestError, ResponseError
 from pipelines.extraction import Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
+from pipelines.rows import encoded, fields_of, readable
 from pipelines.sources.lightspeed.client import LightspeedClient
-from pipelines.sources.lightspeed.endpoints import REPORTS, DailyReport
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, REPORTS, DailyReport
 from pipelines.sources.lightspeed.records import COUNT_TABLE, DAYS_TABLE, report_table
 
 SPAN_DAYS = 31
@@ -102,7 +103,8 @@ class ControlWalk:
         end = datetime.combine(self._now().date(), time(), UTC)
         start = end - self._counted
         window = f"><,{start.isoformat()},{(end - timedelta(seconds=1)).isoformat()}"
-        counted = await self._client.count("Sale", {"completeTime": window, "archived": "true"})
+        params = self._client.behaviour.asked(SALES).params
+        counted = await self._client.count(SALES.collection, {**params, "completeTime": window})
         self._told(1)
         told = {
             "sales": counted,
@@ -121,6 +123,7 @@ class ControlWalk:
         self._report(self._tally)
 
 
+SALES = next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale")
 TABLES = (*(report.table for report in REPORTS), DAYS_TABLE.name, COUNT_TABLE.name)
 
 
@@ -133,8 +136,8 @@ def land(landing: Landing, landed: Landed, table: str, rows: Sequence[bytes]) ->
     places: dict[date, int] = defaultdict(int)
     dated = []
     for row in rows:
-        day = _day(report, row)
-        dated.append(b'{"day":"%s","place":%d,' % (str(day).encode(), places[day]) + row.lstrip()[1:])
+        day, fields = _day(report, row), fields_of(readable(row).text)
+        dated.append(encoded({**fields, "day": str(day), "place": places[day]}))
         places[day] += 1
     landing.convert(landed, report_table(report), dated)
 
@@ -169,7 +172,7 @@ _decode_dated = msgspec.json.Decoder(_Dated).decode
 def _day(report: DailyReport, row: bytes) -> date:
     """Reports write 01/31/2021 where all else is ISO; the documentation calls the field a datetime."""
     try:
-        text = _decode_dated(row).date
+        text = _decode_dated(readable(row).text).date
         return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else datetime.fromisoformat(text).date()  # noqa: DTZ007
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.ValidationError):
         raise ResponseError(f"{report.path}: a row without a usable date: not a shape we know") from None

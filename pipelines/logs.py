@@ -90,11 +90,21 @@ def _silence_libraries(logger: logging.Logger) -> None:
     threading.excepthook = note
 
 
+class _LogFile(RotatingFileHandler):
+    """A log whose folder is made with its first line: a command that only reads makes no data directory."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
 def _to_file(folder: Path) -> list[logging.Handler]:
     path = folder / "tillhouse.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")]
+        is_late = not folder.parent.exists()
+        if not is_late:
+            folder.mkdir(exist_ok=True)
+        return [_LogFile(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8", delay=is_late)]
     except OSError as error:
         if error.errno in UNWRITABLE:
             return []

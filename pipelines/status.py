@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -15,7 +16,7 @@ from pipelines import concerns, publication, run, warehouse
 from pipelines.concerns import Concern
 from pipelines.errors import AuthError
 from pipelines.run import Outcome
-from pipelines.settings import Settings
+from pipelines.settings import ENV_FILE, Settings
 from pipelines.sources.tokens import TokenStore
 from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
@@ -69,6 +70,8 @@ def status(settings: Settings) -> dict[str, Any]:
     newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
+        "data_dir": str(settings.tillhouse_data_dir.absolute()),
+        "env_file": str(Path(ENV_FILE).absolute()) + ("" if Path(ENV_FILE).exists() else ", which is not there"),
         "concerns": told["concerns"],
         "freshness": told["freshness"],
         "quality": told["quality"],
@@ -97,7 +100,7 @@ def status_view(found: dict[str, Any]) -> RenderableType:
         }
         for row in found["runs"]
     ]
-    published = found["warehouse"] or "nothing yet: run `tillhouse run`"
+    published = found["warehouse"] or f"nothing yet in {found['data_dir']} (settings: {found['env_file']})"
     parts: list[RenderableType] = [f"published: {published}"]
     parts += [f"{concern['kind']}: {concern['sentence']}" for concern in found["concerns"]]
     if found["freshness"]:

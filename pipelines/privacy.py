@@ -102,6 +102,10 @@ class Privacy:
     patterns: Patterns = Patterns()
     salt: bytes = field(default=b"", repr=False)
 
+    def keeps_all_of(self, entity: str) -> bool:
+        """Whether its rows are written as they came."""
+        return self.mode == "keep" and (entity not in self.entities or self._rules(entity) == Personal({}))
+
     def rows(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* as they may be written."""
         if entity not in self.entities or self._rules(entity) == Personal({}):

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from contextlib import suppress
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -68,7 +67,7 @@ ENV_ENCODING = "utf-8-sig"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 WORK_FILE = "TILLHOUSE_WORK_FILE"
 """How dbt's profile is told of the work file: no setting."""
-OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
+OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency", "reconcile")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
 
@@ -169,10 +168,20 @@ class Settings(BaseSettings):
         le=MOST_DAYS,
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
-    tillhouse_reconcile_tolerance: Decimal = Field(
-        Decimal("0.00"),
+    tillhouse_published_mode: Literal["0400", "0440", "0444"] = Field(
+        "0444", description="Permissions of warehouse.duckdb; no program may write to it"
+    )
+    tillhouse_reconcile: Literal["mark", "withhold"] = Field(
+        "mark", description="Whether an unexplained difference marks its shop's day or withholds its account"
+    )
+    tillhouse_stale_days: int = Field(
+        4,
         ge=0,
-        description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
+        le=MOST_DAYS,
+        description="Days without a sale after which an account's figures are stale; 0: never",
+    )
+    tillhouse_wait_seconds: int = Field(
+        60, ge=0, le=3_600, description="How long a work file that another program holds is waited for"
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
@@ -183,6 +192,10 @@ class Settings(BaseSettings):
     @property
     def warehouse_file(self) -> Path:
         return self.tillhouse_data_dir / "warehouse.duckdb"
+
+    @property
+    def memory_file(self) -> Path:
+        return self.tillhouse_data_dir / "memory.duckdb"
 
     @property
     def landing_dir(self) -> Path:

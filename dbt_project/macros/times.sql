@@ -52,8 +52,18 @@
 {%- endmacro %}
 
 {% macro default__days_between(relation, first_date, last_date) -%}
-    select cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date) as date_day
+    select {{ each_day(first_date, last_date) }} as date_day
     from {{ relation }}
+{%- endmacro %}
+
+
+{# Each day from one date to another, a row each, as a column of a select. #}
+{% macro each_day(first_date, last_date) -%}
+    {{ return(adapter.dispatch('each_day')(first_date, last_date)) }}
+{%- endmacro %}
+
+{% macro default__each_day(first_date, last_date) -%}
+    cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date)
 {%- endmacro %}
 
 
@@ -106,4 +116,10 @@
         select coalesce({{ days_after('cast(max(started_at) as date)', 1) }}, cast('9999-12-31' as date))
         from {{ ref('stg_tillhouse__runs') }}
     )
+{%- endmacro %}
+
+
+{# When a completed sale happened: by its completion, else by the next best clock that it has. #}
+{% macro happened_at(sales) -%}
+    coalesce({{ sales }}.completed_at, {{ sales }}.modified_at, {{ sales }}.created_at, {{ sales }}.updated_at)
 {%- endmacro %}

@@ -27,14 +27,15 @@ zones as (
 ),
 
 {#
-    An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one whose
-    completion time cannot be read still happened: its legacy stamp says when.
+    An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one without a
+    readable completion time still happened: its timeStamp is documented as the time of its completion, its createTime
+    is minutes before it, and its updateTime moves with each edit.
 #}
 counted as (
 
     select
         sales.*,
-        coalesce(sales.completed_at, sales.modified_at, sales.created_at) as happened_at
+        {{ happened_at('sales') }} as happened_at
     from sales
     inner join ready_accounts on sales.account_id = ready_accounts.account_id
     where
@@ -87,6 +88,7 @@ final as (
         calc_tax1 + calc_tax2 as tax_amount,
         calc_total as total_amount,
         happened_at as completed_at,
+        coalesce(created_at, happened_at) as begun_at,
         completed_local_at,
         {{ business_date('completed_local_at') }} as business_date
     from in_local_time

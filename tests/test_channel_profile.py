@@ -20,6 +20,7 @@ from pipelines.channel_profile import link_lines, profile, suggestions
 from pipelines.cli import main
 from pipelines.project_files import own_path, path_of
 from pipelines.sandbox import truth
+from pipelines.sandbox.catalogue import RETAILERS
 from pipelines.settings import Settings
 from tests.conftest import Retail
 
@@ -80,6 +81,12 @@ def test_what_needs_to_be_confirmed_comes_first_and_names_what_the_world_left_un
     assert found["suggestions"] == {
         "channel_rules": [f"reference_source,{source},online_own,{source},45" for source in sorted(unknown)],
         "mirror_rules": [],
+        # the warehouse behind each retailer's shops bears no shop's name
+        "location_links": [
+            f"shopify,{number},{number * 100 + len(retailer.shops) + 1},"
+            for retailer in RETAILERS
+            for number in (retailer.shopify[0],)
+        ],
     }
 
 

@@ -8,7 +8,7 @@ DBT := TILLHOUSE_WORK_FILE=$(VENV)/lint.duckdb DO_NOT_TRACK=1 $(BIN)/dbt --quiet
 DBT_FOLDERS := --project-dir dbt_project --profiles-dir dbt_project \
 	--target-path $(CURDIR)/$(VENV)/dictionary --log-path $(VENV)/dictionary
 
-.PHONY: demo test long kills check dictionary format lock clean
+.PHONY: demo test long kills bench check dictionary format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -24,6 +24,10 @@ long: $(SETTLED)
 # Kills a run at every place that it passes, and runs it again.
 kills: $(SETTLED)
 	$(BIN)/pytest -m kills tests/kills
+
+# CPU seconds of models and nights; writes docs/benchmarks.md and fails where a model grows faster than its sales.
+bench: $(SETTLED)
+	$(BIN)/python -m tests.benchmarks
 
 check: $(SETTLED)
 	$(BIN)/ruff check .

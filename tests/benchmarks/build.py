@@ -11,7 +11,11 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 
 from pipelines import transformation
-from pipelines.settings import read_settings
+from pipelines.settings import Settings, read_settings
+
+MODELS = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+TESTS = ("test", "--exclude-resource-type", "unit_test")
+"""The commands of a night."""
 
 
 class Clock:
@@ -29,16 +33,16 @@ class Clock:
             self.seconds[event.data.node_info.node_name] = time.process_time() - self._since
 
 
-def main(data_dir: Path) -> None:
-    """Build what a night builds, with one thread of dbt's and the memory limit of the project's profile."""
-    settings, clock = read_settings(tillhouse_data_dir=data_dir), Clock()
-    runner = dbtRunner(transformation.parse(settings), callbacks=[clock.heard])
-    words = ("build", "--exclude-resource-type", "unit_test", "--threads", "1")
-    result = transformation._invoke(runner, settings, *words)
-    failed = [row.node.name for row in result.result if row.status in {"error", "fail"}]
-    assert not failed, failed
-    sys.stdout.write(json.dumps(clock.seconds))
+def measure(settings: Settings) -> dict[str, float]:
+    """Build and test what a night does, one node at a time, with the memory limit of the project's profile."""
+    clock = Clock()
+    for words in (MODELS, TESTS):
+        runner = dbtRunner(transformation.parse(settings), callbacks=[clock.heard])
+        result = transformation._invoke(runner, settings, *words, "--threads", "1").result
+        failed = [f"{row.node.name}: {row.message}" for row in result if row.status in {"error", "fail"}]
+        assert not failed, failed
+    return clock.seconds
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.stdout.write(json.dumps(measure(read_settings(tillhouse_data_dir=Path(sys.argv[1])))))

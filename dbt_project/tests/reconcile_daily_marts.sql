@@ -1,4 +1,7 @@
-{# a day whose only sale is held has no ticket; each other day of an account's tills comes to the same by location as by ticket, mirrors included #}
+{#
+    Each day of an account's tills comes to the same by location as by ticket, mirrors included. A day whose only sale is
+    held has no ticket.
+#}
 with by_location as (
 
     select

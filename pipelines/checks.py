@@ -39,7 +39,9 @@ def faults(connection: duckdb.DuckDBPyConnection, failed: Failed, retailers: Ret
     found: dict[int | None, Fault] = {}
     for row in rows:
         owner = _owner(row, retailers)
-        found.setdefault(owner, Fault(owner, _name(failed), _detail(row, failed), is_difference=not failed.generic))
+        precision = sum(row.get(name) is not None for name in PLACES)
+        fault = Fault(owner, _name(failed), _detail(row, failed), not failed.generic, precision)
+        found.setdefault(owner, fault)
     return list(found.values())
 
 

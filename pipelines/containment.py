@@ -21,6 +21,8 @@ class Fault:
     """What is wrong, with the shop, day, order and amounts where the check knows them."""
     is_difference: bool = False
     """Whether two amounts disagree: only such a fault may be published anyway."""
+    precision: int = 0
+    """How many of shop, day and order the detail names."""
 
     @property
     def sentence(self) -> str:
@@ -40,11 +42,14 @@ class Verdict:
     """Models that could not be built."""
 
     def withheld(self) -> dict[int, str]:
-        """The reason by account: its first fault, and how many more there are; a fault of no account is everyone's."""
+        """The reason by account: its most precise fault, doubled keys first, and how many more there are.
+
+        A fault of no account is everyone's.
+        """
         if of_none := self._of_no_account():
             return dict.fromkeys(sorted(self.accounts), of_none)
         reasons: dict[int, list[str]] = {}
-        for fault in self.faults:
+        for fault in sorted(self.faults, key=lambda one: (one.is_difference, -one.precision)):
             if fault.account_id is not None:
                 reasons.setdefault(fault.account_id, []).append(fault.sentence)
         return {account_id: _counted(sentences) for account_id, sentences in reasons.items()}

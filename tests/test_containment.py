@@ -38,7 +38,11 @@ def test_a_difference_names_account_shop_day_order_and_both_amounts() -> None:
     [fault] = faults(failing(rows))
 
     assert fault == Fault(
-        2, "a_check", "shop 3, 2026-03-01, order 16: order 10.50, header 10.00 (2 rows)", is_difference=True
+        2,
+        "a_check",
+        "shop 3, 2026-03-01, order 16: order 10.50, header 10.00 (2 rows)",
+        is_difference=True,
+        precision=3,
     )
 
 

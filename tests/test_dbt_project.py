@@ -199,6 +199,7 @@ OF_NO_ACCOUNT = {
     "exception_rules": "a seed of every account",
     "exchange_rates": "a seed of every account",
     "generic_customers": "a seed of every account",
+    "int_zone_names": "the same zones for every account",
     "mirror_rules": "a seed of every account",
     "pipeline_runs": "a run reads every account",
     "quality_checks": "a seed of every account",

@@ -39,8 +39,8 @@ def faults(connection: duckdb.DuckDBPyConnection, failed: Failed, retailers: Ret
     found: dict[int | None, Fault] = {}
     for row in rows:
         owner = _owner(row, retailers)
-        precision = sum(row.get(name) is not None for name in PLACES)
-        fault = Fault(owner, _name(failed), _detail(row, failed), not failed.generic, precision)
+        places = sum(row.get(name) is not None for name in PLACES)
+        fault = Fault(owner, _name(failed), _detail(row, failed), is_difference=not failed.generic, places=places)
         found.setdefault(owner, fault)
     return list(found.values())
 

@@ -21,8 +21,8 @@ class Fault:
     """What is wrong, with the shop, day, order and amounts where the check knows them."""
     is_difference: bool = False
     """Whether two amounts disagree: only such a fault may be published anyway."""
-    precision: int = 0
-    """How many of shop, day and order the detail names."""
+    places: int = 0
+    """How many of shop, day and order the detail names; the most precise fault of an account is told first."""
 
     @property
     def sentence(self) -> str:
@@ -49,7 +49,7 @@ class Verdict:
         if of_none := self._of_no_account():
             return dict.fromkeys(sorted(self.accounts), of_none)
         reasons: dict[int, list[str]] = {}
-        for fault in sorted(self.faults, key=lambda one: (one.is_difference, -one.precision)):
+        for fault in sorted(self.faults, key=lambda fault: (fault.is_difference, -fault.places, fault.check)):
             if fault.account_id is not None:
                 reasons.setdefault(fault.account_id, []).append(fault.sentence)
         return {account_id: _counted(sentences) for account_id, sentences in reasons.items()}

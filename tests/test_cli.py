@@ -216,7 +216,9 @@ def test_a_difference_at_a_shop_named_like_markup_is_a_row_of_the_table(capsys: 
     day = {"location_name": r"[/x] \[/x]", "status": "unexplained", "difference": Decimal("0.01")}
 
     out.print(
-        reconciling.view({"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "differences": [day]})
+        reconciling.view(
+            {"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "tried": [], "differences": [day]}
+        )
     )
 
     assert r"[/x] \[/x]" in capsys.readouterr().out

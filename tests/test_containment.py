@@ -42,7 +42,7 @@ def test_a_difference_names_account_shop_day_order_and_both_amounts() -> None:
         "a_check",
         "shop 3, 2026-03-01, order 16: order 10.50, header 10.00 (2 rows)",
         is_difference=True,
-        precision=3,
+        places=3,
     )
 
 

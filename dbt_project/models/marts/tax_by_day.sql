@@ -97,7 +97,7 @@ told as (
         end as treatment,
         {# a duty, or whatever else is no revenue, is the base of its own tax #}
         events.net_amount + events.shipping_amount
-        + case when events.tax_amount <> 0 then events.non_revenue_amount else 0 end as base_amount,
+        + case when events.tax_amount <> 0 then coalesce(events.non_revenue_amount, 0) else 0 end as base_amount,
         events.tax_amount,
         lines.tax1,
         lines.tax2,

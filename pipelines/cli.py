@@ -452,6 +452,28 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@account_option
+@click.option("--apply", is_flag=True, help="Write what was found to the account's own settings.")
+@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 90].")
+@json_option
+@with_settings
+def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: float | None, as_json: bool) -> None:
+    """Ask Lightspeed's API what its documentation leaves open."""
+    from pipelines import probe as probing
+
+    def tell(line: str) -> None:
+        err.print(line)
+
+    probed = asyncio.run(probing.examine(settings, accounts, budget=budget or probing.BUDGET, apply=apply, tell=tell))
+    _print_json([one.facts() for one in probed]) if as_json else out.print(probing.view(probed))
+    failures = [one.failure for one in probed if one.failure]
+    for failure in failures:
+        _complain("failed:", failure)
+    if failures:
+        sys.exit(NOTHING_DONE if len(failures) == len(probed) else PARTIAL)
+
+
+@main.command()
 @click.argument("sql", required=False)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Read the question from a file.")
 @click.option(

@@ -303,11 +303,11 @@ class LeakyBucket:
         cost = number(headers.get("X-LS-Api-Request-Cost")) or reserved
         self.spent += cost
         self.drip = number(headers.get("X-LS-Api-Drip-Rate")) or self.drip
-        level, size = _fraction(headers.get("X-LS-Api-Bucket-Level"))
+        level, size = fraction(headers.get("X-LS-Api-Bucket-Level"))
         if size:
             # It may stand a request above its size; what is far beyond would be waited for until morning.
             self.level, self.size = min(level, 2 * size) + self._in_flight, size
-        _, burst = _fraction(headers.get("X-LS-API-Burst-Level"))
+        _, burst = fraction(headers.get("X-LS-API-Burst-Level"))
         self.burst = int(burst) or self.burst
         return cost
 
@@ -340,7 +340,7 @@ def number(text: str | None) -> float:
     return value if math.isfinite(value) and value > 0 else 0.0
 
 
-def _fraction(text: str | None) -> tuple[float, float]:
+def fraction(text: str | None) -> tuple[float, float]:
     """`75.898271799086/90` as (level, size); zeros where there is no such header."""
     level, _, size = (text or "").partition("/")
     return number(level), number(size)

@@ -59,7 +59,7 @@ class Sandbox:
     def limit(self, account_id: int) -> Limit:
         if account_id not in self.limits:
             registers = sum(1 for _ in self.store.all(account_id, "Register"))
-            self.limits[account_id] = Limit(max(1, registers), self.clock, self.knobs.speed)
+            self.limits[account_id] = Limit(max(1, registers), self.clock, self.knobs.speed, self.knobs.burst_of_90)
         return self.limits[account_id]
 
     def date(self) -> str:
@@ -131,6 +131,7 @@ async def _guarded(sandbox: Sandbox, handler: Handler, request: Request) -> Resp
         sandbox.requests.append((request.method, path, 429, 0.0))
         return _throttled(sandbox, limit, *refusal)
     status, answer, cost = _answered(sandbox, request, session, handler)
+    cost *= sandbox.knobs.cost_factor
     limit.take(cost)
     sandbox.requests.append((request.method, path, status, cost))
     # Real errors come as JSON under a text/html content type.
@@ -349,7 +350,8 @@ def _throttled(sandbox: Sandbox, limit: Limit, kind: str, seconds: float) -> Res
 
 def _headers(sandbox: Sandbox, limit: Limit, session: Session, cost: float) -> dict[str, str]:
     identity = {"X-LS-Acct-Id": str(session.account_id), "X-LS-OAuth-Client-Id": CLIENT_ID}
-    return {"Date": sandbox.date(), **identity, **limit.headers(cost)}
+    dated = {"Date": sandbox.date()} if sandbox.knobs.date_told else {}
+    return {**dated, **identity, **(limit.headers(cost) if sandbox.knobs.limits_told else {})}
 
 
 def _error(status: int, message: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ class Limit:
     clock: Callable[[], float]
     multiplier: float = 1.0
     """Above 1 the bucket is larger and drips faster than Lightspeed's: for demos."""
+    burst_of_90: int = 20
     level: float = 0.0
     leaked_at: float = field(default=0.0)
     second: int = 0
@@ -32,7 +33,7 @@ class Limit:
 
     @property
     def burst(self) -> int:
-        return int(self.size * 20 / 90)
+        return int(self.size * self.burst_of_90 / 90)
 
     def refusal(self) -> tuple[str, float] | None:
         """Which limit is over, and the seconds to wait; None where the request may pass."""

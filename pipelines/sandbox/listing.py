@@ -42,16 +42,18 @@ def understood(entity: Entity, params: Mapping[str, str], knobs: Knobs) -> Quest
     if knobs.old_paging_is_error and (old := OLD_PAGING & params.keys()):
         raise BadFilterError(f"Parameter {min(old)!r} is not supported in this version.")
     asked = params.get("sort", entity.key)
-    sort = _field(asked.removeprefix("-"), entity, knobs)
-    if sort not in entity.sorts:
+    sort = _field(asked.removeprefix("-"), entity, knobs.sort_spellings_of_update_time)
+    if sort not in entity.sorts or (sort == "timeStamp" and entity.name in knobs.clock_unsortable):
+        if not knobs.unknown_sort_is_error:
+            return understood(entity, {**params, "sort": entity.key}, knobs)
         raise BadFilterError(f"Cannot sort by {asked!r}. Sortable fields: {', '.join(entity.sorts)}.")
     where, values = _indexed(entity, sort, params, knobs, descending=asked.startswith("-"))
     return Question(
         entity=entity,
         sort=sort,
         descending=asked.startswith("-"),
-        limit=knobs.page_size or _limit(params.get("limit", str(LIMIT))),
-        after=_cursor(params["after"]) if "after" in params else None,
+        limit=knobs.page_size or _limit(params.get("limit", str(min(LIMIT, knobs.largest_limit))), knobs),
+        after=_behind(_cursor(params["after"]), sort, entity, knobs) if "after" in params else None,
         relations=_relations(params.get("load_relations", "")),
         tests=tuple(_tests(entity, params, knobs)),
         where=where,
@@ -72,11 +74,24 @@ def page_of(
         "next": _link(url, explicit, "after", question, rows[-1]) if more and rows else "",
         "previous": _link(url, explicit, "before", question, rows[0]) if question.after and rows else "",
     }
+    if knobs.attributes_of_v2:
+        links |= {"count": str(len(rows)), "offset": "0", "limit": str(question.limit)}
     name = question.entity.name
-    shown = shown_rows(store, account_id, question.entity, rows, question.relations)
+    wanted = tuple(relation for relation in question.relations if relation not in knobs.relations_dropped)
+    shown = shown_rows(store, account_id, question.entity, rows, wanted)
     if not shown:
         return {"@attributes": links, **({name: ""} if knobs.empty_list_has_key else {})}
-    return {"@attributes": links, name: leveled(shown)}
+    return {"@attributes": links, name: leveled([_as_told(row, question, knobs) for row in shown])}
+
+
+def _as_told(row: dict[str, Any], question: Question, knobs: Knobs) -> dict[str, Any]:
+    """A row with what knobs say of its fields."""
+    if question.entity.name == "Sale":
+        row = {knobs.update_time_field if name == "updateTime" else name: value for name, value in row.items()}
+        if not knobs.complete_time_told:
+            row.pop("completeTime", None)
+    blank = question.relations if knobs.childless_is_blank else ()
+    return {**{name: "" for name in blank if name not in knobs.relations_dropped}, **row}
 
 
 def count_of(store: Store, account_id: int, question: Question) -> int:
@@ -171,26 +186,35 @@ def _sorted_by_looking(store: Store, account_id: int, question: Question) -> Ite
 
 def _tests(entity: Entity, params: Mapping[str, str], knobs: Knobs) -> Iterator[Test]:
     for name, condition in params.items():
-        field = _field(name, entity, knobs)
+        field = _field(name, entity, knobs.spellings_of_update_time)
         if name in CONTROL or name in OLD_PAGING:
             continue
         if field in {*entity.sorts, *entity.filters, entity.key}:
-            yield test_of(field, condition)
+            yield test_of(field, _strict(condition) if knobs.at_least_is_after else condition)
         elif knobs.unknown_filter_is_error:
             raise BadFilterError(f"{entity.name} has no field {name!r} to filter by.")
     if "or" in params:
         yield _any_of(params["or"], entity, knobs)
+    yield from _of_archived(entity, params, knobs)
+
+
+def _of_archived(entity: Entity, params: Mapping[str, str], knobs: Knobs) -> Iterator[Test]:
+    if "archived" in params and entity.name in knobs.archived_refused:
+        raise BadFilterError(f"{entity.name} has no parameter 'archived'.")
     ignores = entity.name == "Sale" and knobs.archived_ignored_on_sale
-    if entity.has_archived and not ignores:
-        wanted = params.get("archived", "false")
-        if wanted in {"false", "only"}:
-            yield lambda record: bool(record.get("archived")) is (wanted == "only")
+    wanted = params.get("archived", "true" if entity.name in knobs.archived_shown else "false")
+    if entity.has_archived and not ignores and wanted in {"false", "only"}:
+        yield lambda record: bool(record.get("archived")) is (wanted == "only")
+
+
+def _strict(condition: str) -> str:
+    return condition.replace(">=,", ">,", 1) if condition.startswith(">=,") else condition
 
 
 def _any_of(text: str, entity: Entity, knobs: Knobs) -> Test:
     """`or=description=~,foo|description=~,bar`."""
     parts = [part.partition("=") for part in text.split("|")]
-    tests = [test_of(_field(name, entity, knobs), condition) for name, _, condition in parts]
+    tests = [test_of(_field(name, entity, knobs.spellings_of_update_time), condition) for name, _, condition in parts]
     return lambda record: any(test(record) for test in tests)
 
 
@@ -200,7 +224,7 @@ def _indexed(
     """What SQL can narrow by before the tests look at each record."""
     where, values = "", list[Any]()
     for name, condition in params.items():
-        field = _field(name, entity, knobs)
+        field = _field(name, entity, knobs.spellings_of_update_time)
         column = "id" if field == entity.key else COLUMNS.get(field)
         if column in {"id", "sale_id"} and (wanted := equality(condition)) is not None:
             where, values = f"{where} and {column} = ?", [*values, wanted]
@@ -214,15 +238,24 @@ def _indexed(
     return where, values
 
 
-def _field(name: str, entity: Entity, knobs: Knobs) -> str:
+def _field(name: str, entity: Entity, spellings: tuple[str, ...]) -> str:
+    """The world's own name of a field; one of its clocks is spelled in more ways than one."""
     if name.lower() == "updatetime" and "updateTime" in entity.sorts:
-        return "updateTime" if name in knobs.spellings_of_update_time else name
+        return "updateTime" if name in spellings else f"no {name}"
     return name
 
 
-def _limit(text: str) -> int:
-    """0 to 100; beyond is capped (unknown whether it errs)."""
-    return max(1, min(LIMIT, int(text))) if text.isdigit() else LIMIT
+def _limit(text: str, knobs: Knobs) -> int:
+    """1 to the largest; beyond is capped or an error."""
+    asked = int(text) if text.isdigit() else LIMIT
+    if asked > knobs.largest_limit and knobs.beyond_limit_is_error:
+        raise BadFilterError(f"limit must not exceed {knobs.largest_limit}.")
+    return max(1, min(knobs.largest_limit, asked))
+
+
+def _behind(after: tuple[Any, int], sort: str, entity: Entity, knobs: Knobs) -> tuple[Any, int]:
+    """Where a page goes on: behind a row, or by knob behind every row of the same stamp."""
+    return (after[0], 2**62) if knobs.ties_lost and sort != entity.key else after
 
 
 def _relations(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, UnavailableError
 from pipelines.landing import rows_of
+from pipelines.sources.lightspeed.behaviour import DEFAULT, Behaviour
 from pipelines.transport import (
     LeakyBucket,
     Throttled,
@@ -23,19 +24,17 @@ from pipelines.transport import (
     retry_after,
     server_time,
     spend,
+    worth_retrying,
 )
 
 ADDRESS = re.compile(r"\S+@\S+")
-LIMIT = 100
-"""Rows a page; the API caps it here."""
-
 COUNT_COST = 10.0
 
 REMEDIES = {
-    400: "the API does not accept this question; please report it",
+    400: "the API does not accept this question; `tillhouse probe` finds what it accepts",
     403: "give the app the scope it misses and run `tillhouse connect` again, or ask the account's owner for the right",
     404: "check the account's id with `tillhouse accounts`",
-    422: "the API does not accept this question; please report it",
+    422: "the API does not accept this question; `tillhouse probe` finds what it accepts",
 }
 
 
@@ -76,14 +75,22 @@ class LightspeedClient:
     """One account's API: paced by its bucket, retried where that can help, followed page by page."""
 
     def __init__(
-        self, http: httpx.AsyncClient, authorizer: Authorizer, *, api_url: str, account_id: int, bucket: LeakyBucket
+        self,
+        http: httpx.AsyncClient,
+        authorizer: Authorizer,
+        *,
+        api_url: str,
+        account_id: int,
+        bucket: LeakyBucket,
+        behaviour: Behaviour = DEFAULT,
     ) -> None:
         self.account_id = account_id
+        self.behaviour = behaviour
         self.bucket = bucket
         self.requests = 0
         self.server_now: datetime | None = None
         self._http, self._authorizer = http, authorizer
-        self._base = f"{api_url}/API/V3/Account/{account_id}"
+        self._root, self._base = api_url, f"{api_url}/API/V3/Account/{account_id}"
         self._costs: dict[str, float] = {}
 
     async def single(self, collection: str) -> bytes:
@@ -93,6 +100,28 @@ class LightspeedClient:
         if "name" not in body:
             raise ResponseError(f"{_where(response)} answered without the account's name: not a shape we know")
         return response.content
+
+    async def answer(self, path: str, params: Mapping[str, str], *, cost: float = 1.0) -> httpx.Response:
+        """The answer to a question about the API itself, a refusal (4xx) included; *path* is the whole path.
+
+        *cost* is expected. Raises AuthError for a token that is not accepted, UnavailableError after every retry.
+        """
+
+        async def attempt() -> httpx.Response:
+            try:
+                response = await self._send(f"{self._root}{path}", dict(params), cost)
+                _body(response)
+            except httpx.HTTPStatusError as error:
+                if _is_a_refusal(error.response):
+                    return error.response
+                raise
+            return response
+
+        what = path.rpartition("/")[2].removesuffix(".json")
+        try:
+            return await persistently(attempt, f"account {self.account_id}, {what}")
+        except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
+            raise self._final(error, what) from None
 
     async def count(self, collection: str, params: Mapping[str, str]) -> int:
         """How many rows of *collection* the server counts; it refuses a limit beside the question."""
@@ -105,14 +134,20 @@ class LightspeedClient:
             raise ResponseError(f"{_where(response)} answered a count without one: not a shape we know") from None
 
     async def pages(
-        self, collection: str, params: Mapping[str, str], relations: tuple[str, ...] = (), *, under: str = ""
+        self,
+        collection: str,
+        params: Mapping[str, str],
+        relations: tuple[str, ...] = (),
+        *,
+        under: str = "",
+        limit: int | None = None,
     ) -> AsyncIterator[Page]:
         """Yield each page of *collection*, following the server's own next links, each once and only to itself.
 
-        *under* is the key that rows stand under where it is not the collection's own name. Raises ResponseError
-        where a page does not say what follows: taking that for the end would lose rows.
+        *under* is the key that rows stand under where it is not the collection's own name, *limit* the rows a page.
+        Raises ResponseError where a page does not say what follows: taking that for the end would lose rows.
         """
-        query = {**params, "limit": str(LIMIT)}
+        query = {**params, "limit": str(limit or self.behaviour.page_limit)}
         if relations:
             query["load_relations"] = msgspec.json.encode(relations).decode()
         url, seen = f"{self._base}/{collection}.json", set[str]()
@@ -217,6 +252,15 @@ class LightspeedClient:
                 )
             case _:
                 return UnavailableError(f"{where}: {type(error).__name__} after every retry: {error}; try again later")
+
+
+def _is_a_refusal(response: httpx.Response) -> bool:
+    """Whether asking again would bring the same: a wrong question, or one without the right to it."""
+    return (
+        response.is_client_error
+        and response.status_code != httpx.codes.UNAUTHORIZED
+        and not worth_retrying(httpx.HTTPStatusError("", request=response.request, response=response))
+    )
 
 
 def _body(response: httpx.Response) -> dict[str, msgspec.Raw]:

@@ -15,7 +15,7 @@ from pipelines.errors import RequestError, ResponseError
 from pipelines.extraction import Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient
-from pipelines.sources.lightspeed.endpoints import REPORTS, DailyReport
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, REPORTS, DailyReport
 from pipelines.sources.lightspeed.records import COUNT_TABLE, DAYS_TABLE, report_table
 
 SPAN_DAYS = 31
@@ -102,7 +102,8 @@ class ControlWalk:
         end = datetime.combine(self._now().date(), time(), UTC)
         start = end - self._counted
         window = f"><,{start.isoformat()},{(end - timedelta(seconds=1)).isoformat()}"
-        counted = await self._client.count("Sale", {"completeTime": window, "archived": "true"})
+        params = self._client.behaviour.asked(SALES).params
+        counted = await self._client.count(SALES.collection, {**params, "completeTime": window})
         self._told(1)
         told = {
             "sales": counted,
@@ -121,6 +122,7 @@ class ControlWalk:
         self._report(self._tally)
 
 
+SALES = next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale")
 TABLES = (*(report.table for report in REPORTS), DAYS_TABLE.name, COUNT_TABLE.name)
 
 

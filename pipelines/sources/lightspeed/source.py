@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 import httpx
 
+from pipelines.errors import SettingsError
 from pipelines.extraction import Cursor, Extraction, Tally
 from pipelines.landing import Landed, Landing, RawTable
 from pipelines.privacy import Personal
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed import control as controlling
 from pipelines.sources.lightspeed.auth import Authorizer, OAuth
+from pipelines.sources.lightspeed.behaviour import behaviour_of
 from pipelines.sources.lightspeed.client import LightspeedClient
 from pipelines.sources.lightspeed.control import ControlWalk
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
 from pipelines.sources.lightspeed.records import Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
-from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, Window
+from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, RefusedWalk, Window
 from pipelines.transport import LeakyBucket, http_client
 
 NEEDED = frozenset({"account", "shop", "register", "payment_type"})
@@ -79,10 +82,14 @@ def extraction(
 ) -> Extraction:
     """Everything that *connections* are asked tonight; *transport* stands in for the network in tests."""
     http = http_client(transport)
-    clients = _clients(settings, http, connections)
     endpoints = [endpoint for endpoint in ENDPOINTS if not tables or endpoint.table in {*tables, *NEEDED}]
-    walks = [
-        AccountWalk(
+
+    def walk(connection: Connection) -> AccountWalk | RefusedWalk:
+        try:
+            client = client_of(settings, http, connection)
+        except SettingsError as error:
+            return RefusedWalk(connection.account_id, error, endpoints)
+        return AccountWalk(
             client,
             landing,
             cursors.get(str(client.account_id), {}),
@@ -90,9 +97,8 @@ def extraction(
             endpoints=endpoints,
             report=report,
         )
-        for client in clients
-    ]
-    return Extraction(walks, close=http.aclose)
+
+    return Extraction([walk(connection) for connection in connections], close=http.aclose)
 
 
 def control(
@@ -137,18 +143,27 @@ def again(
     return Extraction(walks, close=http.aclose)
 
 
+def client_of(
+    settings: Settings, http: httpx.AsyncClient, connection: Connection, bucket: LeakyBucket | None = None
+) -> LightspeedClient:
+    """The client of one account. Raises SettingsError where the account's own settings make no sense."""
+    return LightspeedClient(
+        http,
+        Authorizer(token_store(settings), oauth(settings, http), connection.account_id),
+        api_url=settings.lightspeed_api_url,
+        account_id=connection.account_id,
+        bucket=bucket or LeakyBucket(),
+        behaviour=behaviour_of(settings, connection.account_id),
+    )
+
+
 def _clients(settings: Settings, http: httpx.AsyncClient, connections: Iterable[Connection]) -> list[LightspeedClient]:
-    store, refresher = token_store(settings), oauth(settings, http)
-    return [
-        LightspeedClient(
-            http,
-            Authorizer(store, refresher, connection.account_id),
-            api_url=settings.lightspeed_api_url,
-            account_id=connection.account_id,
-            bucket=LeakyBucket(),
-        )
-        for connection in connections
-    ]
+    """Clients of the accounts that can be asked; the extraction of the others has failed and said why."""
+    clients = []
+    for connection in connections:
+        with suppress(SettingsError):
+            clients.append(client_of(settings, http, connection))
+    return clients
 
 
 def _window(settings: Settings, since: str | None, between: tuple[datetime, datetime] | None) -> Window:

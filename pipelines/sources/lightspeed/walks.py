@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from pipelines.errors import RequestError, TillhouseError
+from pipelines.errors import RequestError, SettingsError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
@@ -35,8 +35,6 @@ IN_LIMIT = 100
 """Ids that one IN filter may name."""
 
 CLOCKS = ("updateTime", "timeStamp")
-SPELLINGS = {"updateTime": ("updateTime", "updatetime"), "timeStamp": ("timeStamp",)}
-"""The documentation spells a clock one way and its answers another: where the first is refused, the next is asked."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class AccountWalk:
         """The walk of each table, to be run beside the others."""
         if self._window.between:
             [sales] = [endpoint for endpoint in self._endpoints if endpoint.reading is Reading.SALES]
-            return {sales.table: partial(self._walk, SpanWalk, sales)}
+            return {sales.table: partial(self._walk, SpanWalk, self._client.behaviour.asked(sales))}
         readings = {
             Reading.SALES: SalesWalk,
             Reading.BY_CLOCK: ClockWalk,
@@ -84,8 +82,14 @@ class AccountWalk:
             Reading.WHOLE: WholeWalk,
             Reading.SINGLE: SingleWalk,
         }
+        behaviour = self._client.behaviour
         return {
-            endpoint.table: partial(self._walk, readings[endpoint.reading], endpoint) for endpoint in self._endpoints
+            endpoint.table: partial(
+                self._walk,
+                WholeWalk if behaviour.is_read_whole(endpoint) else readings[endpoint.reading],
+                behaviour.asked(endpoint),
+            )
+            for endpoint in self._endpoints
         }
 
     async def _walk(self, walk: type[TableWalk], endpoint: Endpoint, deliver: Deliver) -> None:
@@ -96,6 +100,20 @@ class AccountWalk:
             if not endpoint.is_optional or error.status not in NOT_TO_BE_HAD:
                 raise
             log.warning("%s is not read: %s", endpoint.table, error)
+
+
+class RefusedWalk:
+    """An account that cannot be asked, because its own settings make no sense: each table fails with that sentence."""
+
+    def __init__(self, account_id: int, reason: SettingsError, endpoints: Iterable[Endpoint]) -> None:
+        self.account_id = account_id
+        self._reason, self._endpoints = reason, tuple(endpoints)
+
+    def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
+        return {endpoint.table: self._refuse for endpoint in self._endpoints}
+
+    async def _refuse(self, _: Deliver) -> None:
+        raise self._reason
 
 
 class TableWalk:
@@ -385,17 +403,18 @@ class SalesWalk(TableWalk):
         return sales - {0}
 
     async def _since(self, clock: str) -> AsyncIterator[list[Record]]:
-        """Sales that moved by *clock*, under the spelling that this account's API takes."""
+        """Sales that moved by *clock*, under the spelling that this account's API accepts."""
         if clock not in self.cursor:
             return
         start = self.back(str(self.cursor[clock]))
-        for spelling in SPELLINGS[clock]:
+        spellings = list(self.client.behaviour.spellings(clock))
+        for filtered, sorted_by in spellings:
             try:
-                async for records in self.read(sort=spelling, **{spelling: start}):
+                async for records in self.read(sort=sorted_by, **{filtered: start}):
                     self._move(clock, clock, records)
                     yield records
             except RequestError as error:
-                if error.status != 400 or spelling == SPELLINGS[clock][-1]:
+                if error.status != 400 or (filtered, sorted_by) == spellings[-1]:
                     raise
             else:
                 return
@@ -403,6 +422,9 @@ class SalesWalk(TableWalk):
     async def _again(self, later: Cursor) -> AsyncIterator[list[Record]]:
         """Sales completed in the last days, and once a week in the last weeks: nothing that changed stays wrong."""
         span, deep = self.reread()
+        if not any(self.client.behaviour.spellings("updateTime")):
+            # Nothing tells of an edited sale: the long look is taken each night.
+            span = self.window.deep_reread
         if span:
             async for records in self.read(sort="completeTime", completeTime=f">=,{_stamp(self.now() - span)}"):
                 yield records
@@ -457,7 +479,8 @@ class AgainWalk:
         return {"sale": self._read}
 
     async def _read(self, deliver: Deliver) -> None:
-        walk = DoubtWalk(self._client, self._landing, SALES, {}, Window(), deliver, self._report)
+        sales = self._client.behaviour.asked(SALES)
+        walk = DoubtWalk(self._client, self._landing, sales, {}, Window(), deliver, self._report)
         await walk.read_again(self._days, self._sales)
 
 

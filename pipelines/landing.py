@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import local
@@ -15,10 +15,9 @@ import msgspec
 import zstandard
 
 from pipelines import durable
-from pipelines.columns import Column, Kind, snake_case
-from pipelines.held import Fault, Held, Known, Spoiled, held_id, integer, moment
+from pipelines.columns import Column, Kind
+from pipelines.errors import ResponseError
 from pipelines.privacy import EVERYTHING, Privacy
-from pipelines.rows import Altered, escaped, told, unboxed
 
 ACCOUNT = "account_id"
 EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
@@ -28,12 +27,6 @@ ROW_BYTES = 16 * 1024 * 1024
 
 LONGEST_ROW = ROW_BYTES
 """A longer one would not fit the memory that typing it takes; no row of a shop is nearly as long."""
-
-SENTENCE = 120
-"""Characters of the database's own words that a reason quotes."""
-
-NOTES_SUFFIX = ".notes.jsonl.zst"
-"""Ends the name of a file of held rows and altered values, beside the rows that landed."""
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -89,17 +82,7 @@ class RawTable:
     children: tuple[str, ...] = ()
     """Fields whose rows have a table of their own."""
     vital: frozenset[str] = frozenset()
-    """Columns that totals rest on: without one the row is held, whether it is absent, null, empty or junk."""
-    sound: frozenset[str] = frozenset()
-    """Columns that may be absent, and without which the row is held where they are junk."""
-    dated_by: tuple[str, ...] = ()
-    """Clocks that can date a row, the best first; a row without any is held."""
-    clock: str = ""
-    """The field that says when a row moved, of a table whose rows are dated by nothing else."""
-    shop: str = ""
-    """The field that names the shop; rows of other tables belong to no shop-day."""
-    counts_if: str = ""
-    """The flag without which nothing rests on a row; every row counts where empty."""
+    """Columns that totals rest on: a value there that cannot be cast is no NULL but an error."""
     read_with: str = ""
     """The table whose reading brings this one's rows; its own where empty."""
     keeps_gone: bool = False
@@ -123,17 +106,6 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class _Note:
-    """A line of a file of notes: one of them."""
-
-    held: Held | None = None
-    altered: Rejected | None = None
-
-
-_decode_note = msgspec.json.Decoder(_Note).decode
-
-
-@dataclass(frozen=True)
 class TypedFile:
     """Rows of one table and account as Parquet, in the table's names, types and order."""
 
@@ -149,48 +121,21 @@ class Landed:
     account_id: int
     files: list[TypedFile] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
-    altered: list[Rejected] = field(default_factory=list)
-    """Values that no text may hold, or of keys that came twice."""
-    held: list[Held] = field(default_factory=list)
     drift: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows by (table, field) for fields that no column takes."""
     kept: list[Path] = field(default_factory=list)
     """Where its rows stand as they came."""
-    refusal: str = ""
-    """Why the rest of the batch was not taken; its table fails with it."""
-
-    def add(self, other: Landed) -> None:
-        """Take over the files and the notes of *other*."""
-        self.files += other.files
-        self.rejected += other.rejected
-        self.altered += other.altered
-        self.held += other.held
-        for place, count in other.drift.items():
-            self.drift[place] = self.drift.get(place, 0) + count
-
-
-def discard(landed: Landed) -> None:
-    """Delete the typed files of *landed*."""
-    for file in landed.files:
-        file.path.unlink()
 
 
 class Landing:
     """Where one run's rows land; safe to call from several threads."""
 
     def __init__(
-        self,
-        folder: Path,
-        scratch: Path,
-        run_id: str,
-        *,
-        threads: int = 2,
-        privacy: Privacy = EVERYTHING,
-        known: Known | None = None,
+        self, folder: Path, scratch: Path, run_id: str, *, threads: int = 2, privacy: Privacy = EVERYTHING
     ) -> None:
         self.run_id = run_id
         self.started_at = datetime.now(UTC)
-        self.folder, self.privacy, self.known = folder, privacy, known or {}
+        self.folder, self.privacy = folder, privacy
         self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(
@@ -201,29 +146,9 @@ class Landing:
 
     def keep(self, account_id: int, entity: str, rows: Sequence[bytes]) -> Path:
         """Write *rows* as they came, one JSON object a line, compressed; durable, and whole or not at all."""
-        return self._write(account_id, entity, rows, ".jsonl.zst")
-
-    def keep_notes(self, landed: Landed, entity: str) -> None:
-        """Write what *landed* holds and altered beside its rows: a replay cannot tell it from these."""
-        notes = [*(_Note(held=held) for held in landed.held), *(_Note(altered=one) for one in landed.altered)]
-        if notes:
-            lines = [msgspec.json.encode(note) for note in notes]
-            landed.kept.append(self._write(landed.account_id, entity, lines, NOTES_SUFFIX))
-
-    def recall(self, landed: Landed, lines: Sequence[bytes]) -> None:
-        """Add notes as `keep_notes` wrote them to *landed*; as much of them as the privacy of today allows."""
-        for note in map(_decode_note, lines):
-            if note.held:
-                row = note.held.row if self.privacy.keeps_all_of(note.held.table_name) else None
-                landed.held.append(replace(note.held, row=row))
-            if note.altered:
-                value = note.altered.value if self.privacy.keeps_all_of(note.altered.table_name) else ""
-                landed.altered.append(replace(note.altered, value=value))
-
-    def _write(self, account_id: int, entity: str, rows: Sequence[bytes], suffix: str) -> Path:
         folder = self.folder / str(account_id) / entity / self.run_id
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{next(self._numbers):09d}{suffix}"
+        path = folder / f"{next(self._numbers):09d}.jsonl.zst"
         lines = b"\n".join(map(_on_one_line, rows)) + b"\n"
         durable.write(path, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(lines))
         return path
@@ -232,116 +157,43 @@ class Landing:
         """*rows* without what is not to be written of people."""
         return self.privacy.rows(entity, rows)
 
-    def known_of(self, account_id: int, table: str) -> Mapping[str, Held]:
-        """The rows of *table* that earlier runs held, by held_id."""
-        return self.known.get((account_id, table), {})
-
-    def hold(self, landed: Landed, table: RawTable, spoiled: Spoiled) -> None:
-        """Set a row aside with its reason, its page and what tells its shop and day."""
-        name, value = held_id(spoiled.record_id, spoiled.raw), told(spoiled.raw)
-        before = self.known_of(landed.account_id, table.name).get(name)
-        clocks = [*(_field_of(table, column) for column in table.dated_by), *filter(None, [table.clock])]
-        landed.held.append(
-            Held(
-                account_id=landed.account_id,
-                table_name=table.name,
-                held_id=name,
-                record_id=spoiled.record_id,
-                page=str(spoiled.place or ""),
-                reason=spoiled.fault.reason(with_values=self.privacy.keeps_all_of(table.name)),
-                row=self._shown(table, spoiled),
-                shop_id=integer(value(table.shop)) if table.shop else None,
-                business_at=moment(map(value, clocks)),
-                first_seen_at=before.first_seen_at if before else self.started_at.isoformat(),
-            )
-        )
-
-    def _shown(self, table: RawTable, spoiled: Spoiled) -> str | None:
-        """The row as it came, as far as it may be written."""
-        if not self.privacy.keeps_all_of(table.name) or len(spoiled.raw) > LONGEST_ROW:
-            return None
-        return escaped(unboxed(spoiled.raw).decode("utf-8", "surrogateescape"))
-
-    def alter(self, landed: Landed, table: RawTable, record_id: int, altered: Iterable[Altered]) -> None:
-        """List values of a row that could not be kept as they came."""
-        values = {".".join(map(snake_case, one.path)) or one.path[-1]: one.value for one in altered}
-        shows = self.privacy.keeps_all_of(table.name)
-        landed.altered += [
-            Rejected(landed.account_id, table.name, record_id, column, value if shows else "")
-            for column, value in values.items()
-        ]
-
-    def convert(
-        self,
-        landed: Landed,
-        table: RawTable,
-        rows: Sequence[bytes],
-        emptied: Iterable[int] = (),
-        unweighed: Collection[bytes] = (),
-    ) -> dict[bytes, Fault]:
+    def convert(self, landed: Landed, table: RawTable, rows: Sequence[bytes], emptied: Iterable[int] = ()) -> None:
         """Cast *rows* into a Parquet file of *table* and add it, and what could not be cast or placed, to *landed*.
 
-        Rows that lack what totals rest on are returned with their fault, and then nothing is added: call again without
-        them. Of *unweighed* rows only an id is asked: no total rests on them. *emptied* are ids of sets that have no
-        rows now: a marked row each clears what the warehouse still has of them.
+        *emptied* are ids of sets that have no rows now: a marked row each clears what the warehouse still has of them.
         """
         emptied = list(emptied)
-        if faults := {row: too_long(row) for row in rows if len(row) > LONGEST_ROW}:
-            return faults
         if not rows and not emptied:
-            return {}
-        cursor = self._cursor()
-        try:
-            spool = self._read(cursor, table, rows)
-        except duckdb.Error:
-            return self._unreadable(table, rows)
-        rejected, faults = _rejected(cursor, landed.account_id, table)
-        named = {_field_of(table, name) for name in (table.key, table.merge_on) if name != ACCOUNT}
-        faults = {row: fault for row, fault in faults.items() if row not in unweighed or fault.field in named}
-        if not faults:
-            self._cast(cursor, landed, table, spool.with_suffix(".parquet"), rows, emptied)
-            landed.rejected += rejected
-        spool.unlink()
-        return faults
-
-    def _read(self, cursor: duckdb.DuckDBPyConnection, table: RawTable, rows: Sequence[bytes]) -> Path:
+            return
+        longest = max(map(len, rows), default=0)
+        if longest > LONGEST_ROW:
+            raise ResponseError(
+                f"{table.name}: a row of {longest // 2**20} MB, and {LONGEST_ROW // 2**20} MB is the most that is "
+                "taken: nothing of its batch was; please report it"
+            )
         spool = self._scratch / f"{next(self._numbers):09d}.jsonl"
         spool.write_bytes(b"\n".join(rows))
-        cursor.execute(_read_sql(table, max(map(len, rows), default=0)), {"path": str(spool)})
-        return spool
-
-    def _unreadable(self, table: RawTable, rows: Sequence[bytes]) -> dict[bytes, Fault]:
-        """The rows that the database does not take, found by halves."""
-        try:
-            self._read(self._cursor(), table, rows).unlink()
-        except duckdb.Error as error:
-            if len(rows) == 1:
-                return {rows[0]: Fault("", f"the database cannot read it ({str(error).splitlines()[0][:SENTENCE]})")}
-            half = len(rows) // 2
-            return self._unreadable(table, rows[:half]) | self._unreadable(table, rows[half:])
-        return {}
-
-    def _cast(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        landed: Landed,
-        table: RawTable,
-        typed: Path,
-        rows: Sequence[bytes],
-        emptied: list[int],
-    ) -> None:
-        sql = _cast_sql(
-            table,
-            typed,
-            account_id=landed.account_id,
-            run_id=self.run_id,
-            loaded_at=self.started_at,
-            emptied=emptied,
-        )
-        cursor.execute(sql).fetchall()
+        cursor = self._cursor()
+        cursor.execute(_read_sql(table, longest), {"path": str(spool)})
+        _refuse_nameless(cursor, table)
+        typed = spool.with_suffix(".parquet")
+        cursor.execute(
+            _cast_sql(
+                table,
+                typed,
+                account_id=landed.account_id,
+                run_id=self.run_id,
+                loaded_at=self.started_at,
+                emptied=emptied,
+            )
+        ).fetchall()
+        rejected = _rejected(cursor, landed.account_id, table)
+        _refuse_broken(table, rejected)
         landed.files.append(TypedFile(table, typed, len(rows) + len(emptied)))
+        landed.rejected += rejected
         for name, count in cursor.execute(_DRIFT_SQL).fetchall():
             landed.drift[table.name, name] = landed.drift.get((table.name, name), 0) + count
+        spool.unlink()
 
     def newest_copies(self, files: Sequence[TypedFile]) -> list[TypedFile]:
         """*files* of one table with each row, or set of rows, only as it came last.
@@ -423,95 +275,52 @@ def _cast(column: Column) -> str:
         case Kind.TEXT | Kind.JSON:
             return text
         case Kind.INTEGER:
-            # A cast alone would round 1.5 to 2, read 1_000, 1e3 and 0x1A, and never tell.
-            whole = f"try_cast({text} as bigint)"
-            return (
-                f"case when cast({whole} as varchar) = {text} then {whole} "
-                f"when regexp_full_match({text}, '-?[0-9]+') then {whole} end"
-            )
+            # A plain cast would round 1.5 to 2 and never tell.
+            return f"case when {text} not like '%.%' then try_cast({text} as bigint) end"
         case Kind.TIME:
             # DuckDB knows years that neither Python nor a calendar does, and `infinity`: a zero date is year -1.
             believable = f"{text} >= '19' and {text} < '21' and {text}[5] = '-'"
             return f"case when {believable} then try_cast({text} as {Kind.TIME.value}) end"
-        case Kind.FLAG:
-            # A cast would also take yes, no, y, n, t and f.
-            words = {"true": "true", "false": "false", "1": "true", "0": "false"}
-            return f"case {text} {' '.join(f'when {_literal(word)} then {flag}' for word, flag in words.items())} end"
-        case Kind.EXACT:
-            # The wide type is read fifty times slower, and hardly an amount needs it.
-            narrow, wide = (f"try_cast({text} as {kind})" for kind in ("DECIMAL(18,10)", Kind.EXACT.value))
-            exact = f"coalesce(cast({narrow} as {Kind.EXACT.value}), {wide})"
-            return f"case when not contains({text}, '_') then {exact} end"
         case kind:
-            return f"case when not contains({text}, '_') then try_cast({text} as {kind.value}) end"
+            return f"try_cast({text} as {kind.value})"
 
 
-def _rejected(
-    cursor: duckdb.DuckDBPyConnection, account_id: int, table: RawTable
-) -> tuple[list[Rejected], dict[bytes, Fault]]:
-    """Values that are there but not of their column's kind, and rows that lack what totals rest on.
-
-    They are listed only where a first pass counts any.
-    """
+def _rejected(cursor: duckdb.DuckDBPyConnection, account_id: int, table: RawTable) -> list[Rejected]:
+    """Values that are there but not of their column's kind; they are listed only where a first pass counts any."""
     suspects = [column for column in table.columns if column.kind not in {Kind.TEXT, Kind.JSON}]
     lost = {column.name: f"{_text(column)} <> '' and {_cast(column)} is null" for column in suspects}
-    tests = [_doubt(table, column, lost) for column in suspects]
-    if table.dated_by:
-        texts = ", ".join(f"nullif({_text(_column(table, clock))}, '')" for clock in table.dated_by)
-        tests.append(f"coalesce({texts}) is null")
-    if not tests:
-        return [], {}
-    counts = cursor.execute(f"select {', '.join(f'count(*) filter ({test})' for test in tests)} from raw").fetchall()[0]
-    hit = [column for column, count in zip(suspects, counts, strict=False) if count]
+    counts = cursor.execute(f"select {', '.join(f'count(*) filter ({test})' for test in lost.values())} from raw")
+    hit = [column for column, count in zip(suspects, counts.fetchall()[0], strict=True) if count]
     key = next((column for column in table.columns if column.name == table.key), None)
-    rejected = [
+    return [
         Rejected(account_id, table.name, record_id, column.name, value)
         for column in hit
         for record_id, value in cursor.execute(
             f"select {_cast(key) if key else 'null'}, {_text(column)} from raw where {lost[column.name]}"
         ).fetchall()
     ]
-    return rejected, _faults(cursor, _faulty(table, lost)) if any(counts) else {}
 
 
-def _doubt(table: RawTable, column: Column, lost: Mapping[str, str]) -> str:
-    """What a first pass counts of *column*: values that are lost, and of what rows must have, NULL as well."""
-    is_needed = column.name in {table.key, table.merge_on, *table.vital}
-    return f"{_cast(column)} is null" if is_needed else lost[column.name]
+def _refuse_nameless(cursor: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+    """A row that no newer copy could replace would be there again after every load."""
+    named = [column for column in table.columns if column.name in {table.key, table.merge_on}]
+    for column in named:
+        [(count,)] = cursor.execute(f"select count(*) from raw where {_cast(column)} is null").fetchall()
+        if count:
+            raise ResponseError(
+                f"{table.name}: {count} rows without a usable {column.field}: not a shape we know, "
+                "nothing of their batch was taken; please report it"
+            )
 
 
-def _faulty(table: RawTable, lost: Mapping[str, str]) -> list[tuple[Column, str]]:
-    """For each thing that a row of *table* must have, the column that it stands in and a test of its absence."""
-    named = [name for name in dict.fromkeys((table.key, table.merge_on)) if name in lost]
-    counts = f"coalesce({_cast(_column(table, table.counts_if))}, true) and " if table.counts_if else ""
-    tests = {name: f"{_cast(_column(table, name))} is null" for name in named}
-    tests |= {name: f"{counts}{_cast(_column(table, name))} is null" for name in sorted(table.vital)}
-    tests |= {name: f"{counts}{lost[name]}" for name in sorted(table.sound)}
-    if table.dated_by:
-        dateless = " and ".join(f"{_cast(_column(table, clock))} is null" for clock in table.dated_by)
-        tests[table.dated_by[0]] = f"{counts}{dateless}"
-    return [(_column(table, name), test) for name, test in tests.items()]
-
-
-def _faults(cursor: duckdb.DuckDBPyConnection, tests: Sequence[tuple[Column, str]]) -> dict[bytes, Fault]:
-    """The first fault of each row, by the row."""
-    faults: dict[bytes, Fault] = {}
-    for column, test in tests:
-        for row, value in cursor.execute(f"select json, {_text(column)} from raw where {test}").fetchall():
-            faults.setdefault(str(row).encode(), Fault(column.field, value))
-    return faults
-
-
-def too_long(row: bytes) -> Fault:
-    return Fault("", f"it is {len(row) // 2**20} MB long; the limit is {LONGEST_ROW // 2**20} MB")
-
-
-def _field_of(table: RawTable, name: str) -> str:
-    return _column(table, name).field
-
-
-def _column(table: RawTable, name: str) -> Column:
-    return next(column for column in table.columns if column.name == name)
+def _refuse_broken(table: RawTable, rejected: list[Rejected]) -> None:
+    """Totals without the amount, or on no day, would be wrong, and hold back every account's."""
+    for value in rejected:
+        if value.column_name in table.vital:
+            raise ResponseError(
+                f"{table.name} {value.record_id}: its {value.column_name} is {value.value[:40]!r}, and totals rest on "
+                "it: nothing of its batch was taken; correct it at the source, or report it"
+            )
 
 
 def _name(identifier: str) -> str:

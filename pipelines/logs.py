@@ -6,7 +6,6 @@ import errno
 import json
 import logging
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -71,40 +70,15 @@ def set_up(folder: Path, *, form: str, verbose: bool) -> None:
         handler.setFormatter(formatter)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    _silence_libraries(logger)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _silence_libraries(logger: logging.Logger) -> None:
-    """What libraries log of errors, and what breaks in a thread, would reach stderr with traces and values."""
-    root = logging.getLogger()
-    if not root.handlers:
-        root.addHandler(logging.NullHandler())
-
-    def note(failed: threading.ExceptHookArgs) -> None:
-        if failed.exc_value:
-            trace = failed.exc_type, failed.exc_value, failed.exc_traceback
-            logger.error("in a thread", exc_info=trace)
-
-    threading.excepthook = note
-
-
-class _LogFile(RotatingFileHandler):
-    """A log whose folder is made with its first line: a command that only reads makes no data directory."""
-
-    def _open(self) -> Any:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
 
 
 def _to_file(folder: Path) -> list[logging.Handler]:
     path = folder / "tillhouse.log"
     try:
-        is_late = not folder.parent.exists()
-        if not is_late:
-            folder.mkdir(exist_ok=True)
-        return [_LogFile(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8", delay=is_late)]
+        folder.mkdir(parents=True, exist_ok=True)
+        return [RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")]
     except OSError as error:
         if error.errno in UNWRITABLE:
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
 import re
@@ -9,12 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-
-from pipelines import project_files
-from pipelines.settings import Settings
 
 Mode = Literal["keep", "hash", "drop"]
 
@@ -84,8 +83,8 @@ class Patterns:
     order_numbers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings) -> Patterns:
-        customers, mirrors = (project_files.rows(settings, name) for name in ("generic_customers", "mirror_rules"))
+    def of(cls, seeds: Path) -> Patterns:
+        customers, mirrors = _seed(seeds / "generic_customers.csv"), _seed(seeds / "mirror_rules.csv")
         return cls(
             tuple(row["pattern"] for row in customers if row["evidence"] == "name"),
             tuple(row["pattern"] for row in customers if row["evidence"] == "email"),
@@ -101,10 +100,6 @@ class Privacy:
     entities: Mapping[str, Personal] = field(default_factory=dict)
     patterns: Patterns = Patterns()
     salt: bytes = field(default=b"", repr=False)
-
-    def keeps_all_of(self, entity: str) -> bool:
-        """Whether its rows are written as they came."""
-        return self.mode == "keep" and (entity not in self.entities or self._rules(entity) == Personal({}))
 
     def rows(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* as they may be written."""
@@ -208,3 +203,8 @@ def _likes(patterns: Iterable[str], text: str) -> Callable[[str], bool] | None:
 
 def _found(patterns: Iterable[str], text: str) -> list[str]:
     return [found[0] for pattern in patterns if (found := re.search(pattern, text))]
+
+
+def _seed(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -15,7 +15,6 @@ STEPS = {
     "extract": "reading what changed",
     "load": "loading a slice into DuckDB",
     "transform": "building and testing the marts",
-    "reconcile": "comparing with Lightspeed's own totals",
     "publish": "publishing",
 }
 

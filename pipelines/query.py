@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import modes, publication, warehouse
+from pipelines import warehouse
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.settings import Settings
 from pipelines.sql_guard import refuse_all_but_reading, without_explain
@@ -77,7 +77,7 @@ def published(settings: Settings, *, writable: Path | None = None) -> Iterator[D
             "python_enable_replacements": "false",
             "temp_directory": spill,
         }
-        with warehouse.opened(publication.readable(settings), read_only=True, config=config) as connection:
+        with warehouse.opened(settings.warehouse_file, read_only=True, config=config) as connection:
             if writable:
                 connection.execute(f"set allowed_directories = [{warehouse.literal(writable)}]")
             connection.execute(f"set schema = '{warehouse.MARTS}'; set enable_external_access = false")
@@ -144,7 +144,6 @@ def _written(settings: Settings, to: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix=".tillhouse-", dir=to.absolute().parent) as folder:
         fresh = Path(folder) / to.name
         yield fresh
-        modes.for_others(fresh)
         fresh.replace(to)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from contextlib import suppress
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -67,7 +68,7 @@ ENV_ENCODING = "utf-8-sig"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 WORK_FILE = "TILLHOUSE_WORK_FILE"
 """How dbt's profile is told of the work file: no setting."""
-OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency", "reconcile")
+OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
 
@@ -168,20 +169,10 @@ class Settings(BaseSettings):
         le=MOST_DAYS,
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
-    tillhouse_published_mode: Literal["0400", "0440", "0444"] = Field(
-        "0444", description="Permissions of warehouse.duckdb; no program may write to it"
-    )
-    tillhouse_reconcile: Literal["mark", "withhold"] = Field(
-        "mark", description="Whether an unexplained difference marks its shop's day or withholds its account"
-    )
-    tillhouse_stale_days: int = Field(
-        4,
+    tillhouse_reconcile_tolerance: Decimal = Field(
+        Decimal("0.00"),
         ge=0,
-        le=MOST_DAYS,
-        description="Days without a sale after which an account's figures are stale; 0: never",
-    )
-    tillhouse_wait_seconds: int = Field(
-        60, ge=0, le=3_600, description="How long a work file that another program holds is waited for"
+        description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
@@ -194,21 +185,12 @@ class Settings(BaseSettings):
         return self.tillhouse_data_dir / "warehouse.duckdb"
 
     @property
-    def memory_file(self) -> Path:
-        return self.tillhouse_data_dir / "memory.duckdb"
-
-    @property
     def landing_dir(self) -> Path:
         return self.tillhouse_data_dir / "landing"
 
     @property
     def tokens_dir(self) -> Path:
         return self.tillhouse_data_dir / "tokens"
-
-    @property
-    def project_dir(self) -> Path:
-        """Where the user's own seeds are."""
-        return self.tillhouse_data_dir / "project"
 
     @property
     def logs_dir(self) -> Path:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import concerns, publication, run, warehouse
-from pipelines.concerns import Concern
+from pipelines import concerns, run, warehouse
 from pipelines.errors import AuthError
 from pipelines.run import Outcome
-from pipelines.settings import ENV_FILE, Settings
+from pipelines.settings import Settings
 from pipelines.sources.tokens import TokenStore
 from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
@@ -70,8 +68,6 @@ def status(settings: Settings) -> dict[str, Any]:
     newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
-        "data_dir": str(settings.tillhouse_data_dir.absolute()),
-        "env_file": str(Path(ENV_FILE).absolute()) + ("" if Path(ENV_FILE).exists() else ", which is not there"),
         "concerns": told["concerns"],
         "freshness": told["freshness"],
         "quality": told["quality"],
@@ -100,7 +96,7 @@ def status_view(found: dict[str, Any]) -> RenderableType:
         }
         for row in found["runs"]
     ]
-    published = found["warehouse"] or f"nothing yet in {found['data_dir']} (settings: {found['env_file']})"
+    published = found["warehouse"] or "nothing yet: run `tillhouse run`"
     parts: list[RenderableType] = [f"published: {published}"]
     parts += [f"{concern['kind']}: {concern['sentence']}" for concern in found["concerns"]]
     if found["freshness"]:
@@ -168,7 +164,7 @@ def _published(settings: Settings) -> dict[str, Any]:
     """Freshness, doubts and runs as the published file has them; nothing where there is none."""
     if not settings.warehouse_file.exists():
         return {"concerns": [], "freshness": [], "quality": [], "runs": {}}
-    with publication.reading(settings) as connection:
+    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
         freshness = warehouse.rows(
             connection,
             "select account_id, cast(max(business_date) as varchar) as newest_day, count(distinct business_date) as "
@@ -176,7 +172,7 @@ def _published(settings: Settings) -> dict[str, Any]:
         )
         if not warehouse.rows(connection, "select 1 from duckdb_tables() where table_name = 'pipeline_run_tables'"):
             return {"concerns": [], "freshness": freshness, "quality": [], "runs": {}}
-        found = [concern.facts() for concern in (*_falsified(settings), *concerns.read(connection, settings))]
+        found = [concern.facts() for concern in concerns.read(connection, settings)]
         quality = warehouse.rows(
             connection,
             "select source, account_id, count(*) filter (severity = 'red') as red, count(*) filter (severity = "
@@ -189,18 +185,6 @@ def _published(settings: Settings) -> dict[str, Any]:
             "quality": quality,
             "runs": _published_runs(connection),
         }
-
-
-def _falsified(settings: Settings) -> Iterator[Concern]:
-    """A log that another program left: who opens the published file sees what it wrote, until a run removes it."""
-    if found := publication.foreign_log(settings.warehouse_file):
-        yield Concern(
-            "failed",
-            None,
-            f"{found} is the log of a program that has {settings.warehouse_file.name} open for writing: readers see "
-            "its changes, and the next run removes it; close the program",
-            source="published file",
-        )
 
 
 def _published_runs(connection: DuckDBPyConnection) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ import stamina
 from starlette.applications import Starlette
 from xdist.scheduler import LoadScopeScheduling
 
-from pipelines import locks, logs, run
+from pipelines import logs, run
 from pipelines.run import Options, Outcome, Report
 from pipelines.sandbox.api import Sandbox, create_app
 from pipelines.sandbox.catalogue import RETAILERS
@@ -45,28 +45,13 @@ URL = "http://127.0.0.1:1"
 PLAN = Plan(sales=900, days=400, ends=date(2026, 3, 1))
 """A year and more: both changes of clocks, every kind of ticket."""
 
-OF_TESTS = {"tillhouse_stale_days": 0, "tillhouse_wait_seconds": 0}
-"""Settings of every test that does not ask for others: its world ends on a fixed day, and it waits for nothing."""
-
 BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 """Columns that say when a row came, not what it says."""
 
 
 SHARED = {
-    "traded": (
-        "calendar",
-        "cli",
-        "dbt_project",
-        "money",
-        "nights",
-        "notebooks",
-        "people",
-        "products",
-        "modes",
-        "published_names",
-        "reconciling",
-    ),
-    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "plans", "rates"),
+    "traded": ("calendar", "cli", "dbt_project", "money", "nights", "notebooks", "people", "products", "reconciling"),
+    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "rates"),
     "hostile": ("personal_data", "replay"),
 }
 """Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""
@@ -91,9 +76,6 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in OF_TESTS.items():
-        monkeypatch.setenv(name.upper(), str(value))
-    monkeypatch.setattr(locks.Waiting, "seconds", OF_TESTS["tillhouse_wait_seconds"])
 
 
 @pytest.fixture(autouse=True)
@@ -214,7 +196,7 @@ def retail(
         ecwid_api_url=f"{URL}/ecwid/api/v3",
         lightspeed_client_id="sandbox-client",
         lightspeed_client_secret="sandbox-secret",
-        **OF_TESTS | settings_asked,
+        **settings_asked,
     )
     made = Retail(store, app, settings, online)
     made.connect()

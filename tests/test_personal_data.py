@@ -21,13 +21,13 @@ from pipelines.errors import AuthError
 from pipelines.privacy import MARK, Mode, Patterns, Privacy
 from pipelines.run import Report
 from pipelines.sandbox import truth
-from pipelines.settings import read_settings
+from pipelines.settings import DBT_PROJECT
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.shopify import source as shopify
 from pipelines.sources.tokens import salt_of
 from tests.conftest import CANARIES, HOSTILE, Hostile, Retail
 
-PATTERNS = Patterns.of(read_settings())
+PATTERNS = Patterns.of(DBT_PROJECT / "seeds")
 NUMBERS = (
     "fct_orders",
     "fct_sales_events",

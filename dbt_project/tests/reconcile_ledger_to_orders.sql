@@ -2,14 +2,8 @@
 select
     source,
     store_id,
-    account_id,
-    shop_id,
-    business_date,
     order_id,
-    event_id,
-    gross_amount - discount_amount - return_amount as parts_amount,
-    net_amount,
-    total_amount
+    event_id
 from {{ ref('fct_sales_events') }}
 where
     gross_amount - discount_amount - return_amount is distinct from net_amount
@@ -20,14 +14,8 @@ union all
 select
     source,
     store_id,
-    account_id,
-    shop_id,
-    business_date,
     order_id,
-    'order' as event_id,
-    gross_amount - discount_amount - return_amount as parts_amount,
-    net_amount,
-    total_amount
+    'order' as event_id
 from {{ ref('fct_orders') }}
 where
     gross_amount - discount_amount - return_amount is distinct from net_amount

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -318,11 +317,7 @@ async def _truth(sandbox: Sandbox, _: Request) -> Response:
 
 
 async def _tomorrow(sandbox: Sandbox, request: Request) -> Response:
-    """*days* more, one unless it says otherwise; with *reach* at least until that date has been traded."""
-    days = int(request.query_params.get("days", "1"))
-    if reach := request.query_params.get("reach"):
-        days = max(days, (date.fromisoformat(reach) - world.load(sandbox.store).last_day).days)
-    tomorrow.advance(sandbox.store, days)
+    tomorrow.advance(sandbox.store, int(request.query_params.get("days", "1")))
     return Response(json.dumps({"now": world.now(sandbox.store).isoformat()}), media_type="application/json")
 
 

@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
-from itertools import islice
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from pipelines.sandbox.amounts import CENT, TEN_PLACES, ZERO, amount, counts
+from pipelines.sandbox.amounts import TEN_PLACES, ZERO, amount, counts, rounded
 from pipelines.sandbox.filters import BadFilterError
 from pipelines.sandbox.store import Record, Store, stamp_of
 from pipelines.sandbox.wire import leveled
@@ -23,10 +22,6 @@ SCOPES = {"employee:reports", "employee:all"}
 LIMIT = 100
 
 Rounding = Literal["once", "ticket", "line"]
-ROUNDING_METHODS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
-Rows = list[dict[str, str]]
-SHIPPING = (99, "Shipping")
-"""A class that no account lists."""
 Place = tuple[date, int]
 """A shop's day."""
 
@@ -52,19 +47,7 @@ class ReportKnobs:
     """Whether subtotals and discounts of tax-inclusive shops hold the tax, as their prices do."""
     rounding: Rounding = "once"
     """Whether a day's sum is rounded, or what is summed: each ticket's part, each line."""
-    rounding_method: Literal["half_up", "half_even", "down", "up"] = "half_up"
-    each_tax_apart: bool = False
-    """Whether the two taxes are rounded one by one."""
-    headers_own: bool = False
-    """Whether taxes are the tickets' own calcTax1 and calcTax2."""
-    zone: str = ""
-    """The zone that all shops' days have; empty: each shop's own."""
-    by_beginning: bool = False
-    """Whether a sale counts on the day it began instead of the day it completed."""
     returns_lessen_discounts: bool = True
-    returns_add_to_discounts: bool = False
-    """Whether discounts of returns are counted as if they were given; they are left out unless they lessen or add."""
-    counts_archived_payments: bool = False
     payments_by_completion: bool = False
     """False: on the day when the money was taken. True: on the day when its sale was completed."""
     tips_in_payments: bool = True
@@ -73,18 +56,6 @@ class ReportKnobs:
     counts_item_fees: bool = True
     """Whether item fees are in the subtotal."""
     end_is_included: bool = True
-    tax_rows: Literal["as_they_are", "one_a_tax", "of_category_0"] = "as_they_are"
-    """one_a_tax: a row of its own for the second tax, under the next category's number."""
-    class_0: bool = False
-    """Whether all lines are of class 0."""
-    shipping: Decimal = ZERO
-    """A row more of sales each day, of a class that the account does not list."""
-    silent: tuple[str, ...] = ()
-    """Reports that are always empty."""
-    silent_every: int = 0
-    """Every so manieth day no report says anything."""
-    only_shop: int = 0
-    """The only shop that reports tell of."""
     tells_layaways: bool = False
     """Payments have the field `layaway` on the documentation's page, and not in its sample."""
     is_empty: bool = False
@@ -106,7 +77,7 @@ class Reports:
 
     store: Store
     knobs: ReportKnobs
-    _last: dict[tuple[Any, ...], Rows] = field(default_factory=dict)
+    _last: dict[tuple[Any, ...], list[dict[str, str]]] = field(default_factory=dict)
 
     def page(self, account_id: int, name: str, url: str, params: Mapping[str, str]) -> dict[str, Any]:
         """The answer's body; BadFilterError for a question that it does not take."""
@@ -118,31 +89,23 @@ class Reports:
         links = {"next": _link(url, params, start + LIMIT) if more else "", "previous": ""}
         return {"@attributes": links, **({REPORTS[name].collection: leveled(shown)} if shown else {})}
 
-    def _rows(self, account_id: int, name: str, first: date, last: date) -> Rows:
+    def _rows(self, account_id: int, name: str, first: date, last: date) -> list[dict[str, str]]:
         question = (account_id, name, first, last, self.store.changes, repr(self.knobs))
         if question not in self._last:
-            self._last = {question: self.rows(account_id, name, first, last)}
+            rows = (
+                []
+                if self.knobs.is_empty
+                else REPORTS[name].rows(_Account(self.store, account_id, self.knobs), first, last)
+            )
+            self._last = {question: [self._made_wrong(account_id, name, row) for row in rows]}
         return self._last[question]
-
-    def rows(self, account_id: int, name: str, first: date, last: date) -> Rows:
-        """Every row of a report, whatever a page holds."""
-        knobs = self.knobs
-        if knobs.is_empty or name in knobs.silent:
-            return []
-        rows = REPORTS[name].rows(_Account(self.store, account_id, knobs), first, last)
-        return [self._made_wrong(account_id, name, row) for row in rows if self._is_told(row)]
-
-    def _is_told(self, row: dict[str, str]) -> bool:
-        day = datetime.strptime(row["date"], "%m/%d/%Y").toordinal()  # noqa: DTZ007 - a day has no zone
-        is_silent = self.knobs.silent_every and day % self.knobs.silent_every == 0
-        return not is_silent and self.knobs.only_shop in {0, int(row["shopID"])}
 
     def _made_wrong(self, account_id: int, name: str, row: dict[str, str]) -> dict[str, str]:
         measure = REPORTS[name].measure
         for wrong in self.knobs.wrong:
             place = (wrong.report, wrong.account_id, str(wrong.shop_id), _shown(wrong.day))
             if place == (name, account_id, row["shopID"], row["date"]):
-                row = row | {measure: f"{Decimal(row[measure]) + wrong.by + ZERO:.2f}"}
+                row = row | {measure: _cents(Decimal(row[measure]) + wrong.by)}
         return row
 
 
@@ -160,11 +123,10 @@ class _Account:
         self.payment_types = {kind["paymentTypeID"]: str(kind["name"]) for kind in store.all(account_id, "PaymentType")}
 
     def sold(self, first: date, last: date) -> Iterator[Sold]:
-        clock = "createTime" if self.knobs.by_beginning else "completeTime"
-        for sales in self._in_chunks("Sale", clock, first, last):
+        for sales in self._in_chunks("Sale", "completeTime", first, last):
             lines = self._store.of_sales(self._id, "SaleLine", [int(str(sale["saleID"])) for sale in sales])
             for sale in sales:
-                place = self._place(sale, sale[clock])
+                place = self._place(sale, sale["completeTime"])
                 if counts(sale) and first <= place[0] <= last:
                     yield Sold(place, sale, lines[int(str(sale["saleID"]))])
 
@@ -174,7 +136,7 @@ class _Account:
             for sold in self.sold(first, last):
                 number = int(str(sold.sale["saleID"]))
                 for payment in self._store.of_sales(self._id, "SalePayment", [number])[number]:
-                    if self._stands(payment):
+                    if not payment["archived"]:
                         yield sold.place, payment
             return
         for payments in self._in_chunks("SalePayment", "timeStamp", first, last):
@@ -186,113 +148,88 @@ class _Account:
                     yield place, payment
 
     def _moved(self, sale: Record, payment: Record) -> bool:
-        undone = not self._stands(payment) or sale["voided"] or sale["archived"]
+        undone = payment["archived"] or sale["voided"] or sale["archived"]
         return not undone and bool(sale["completed"] or self.knobs.counts_deposits)
-
-    def _stands(self, payment: Record) -> bool:
-        return bool(not payment["archived"] or self.knobs.counts_archived_payments)
 
     def _place(self, sale: Record, moment: Any) -> Place:
         assert isinstance(moment, datetime)
-        zone = ZoneInfo(self.knobs.zone) if self.knobs.zone else self._zones[sale["shopID"]]
-        return moment.astimezone(zone).date(), int(str(sale["shopID"]))
+        return moment.astimezone(self._zones[sale["shopID"]]).date(), int(str(sale["shopID"]))
 
     def _in_chunks(self, entity: str, clock: str, first: date, last: date) -> Iterator[list[Record]]:
-        """Records of the days, with a day around them for the zones; by createTime all are looked through."""
-        if clock == "createTime":
-            return _chunks(self._store.all(self._id, entity))
+        """Records of the days, with a day around them for the zones."""
         column = {"completeTime": "complete_time", "timeStamp": "time_stamp"}[clock]
         bounds = (first - timedelta(days=1), last + timedelta(days=2))
         values = [stamp_of(datetime.combine(day, time(), UTC)) for day in bounds]
-        return _chunks(
-            self._store.page(self._id, entity, f" and {column} >= ? and {column} < ?", values, clock, None, batch=500)
+        found = self._store.page(
+            self._id, entity, f" and {column} >= ? and {column} < ?", values, clock, None, batch=500
         )
+        chunk: list[Record] = []
+        for record in found:
+            chunk.append(record)
+            if len(chunk) == 500:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
 
 
-def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while chunk := list(islice(records, 500)):
-        yield chunk
-
-
-def _sales_by_tax_class(account: _Account, first: date, last: date) -> Rows:
+def _sales_by_tax_class(account: _Account, first: date, last: date) -> list[dict[str, str]]:
     subtotals: dict[tuple[Any, ...], list[tuple[Any, Decimal]]] = defaultdict(list)
     costs: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for sold in account.sold(first, last):
         for line in sold.lines:
-            key = (*sold.place, 0 if account.knobs.class_0 else line["taxClassID"])
+            key = (*sold.place, line["taxClassID"])
             left_out = not account.knobs.counts_item_fees and line["itemFeeID"]
             subtotals[key].append(
                 (sold.sale["saleID"], ZERO if left_out else _subtotal(sold.sale, line, account.knobs))
             )
             for place, cost in enumerate(("fifoCost", "avgCost")):
                 costs[key][place] += amount(line, cost) * amount(line, "unitQuantity")
-    told = {key: (_summed(parts, account.knobs), *costs[key]) for key, parts in subtotals.items()}
-    if account.knobs.shipping:
-        told |= {(*place, SHIPPING[0]): (account.knobs.shipping, ZERO, ZERO) for place in {key[:2] for key in told}}
     return [
         {
             "date": _shown(day),
             "taxClassID": str(kind),
-            "taxClassName": SHIPPING[1] if kind == SHIPPING[0] else account.tax_classes.get(kind, ""),
+            "taxClassName": account.tax_classes.get(kind, ""),
             "shopID": str(shop),
-            "subtotal": _cents(subtotal, account.knobs),
-            "fifoCost": f"{fifo:.9f}",
-            "avgCost": f"{average:.9f}",
+            "subtotal": _cents(_summed(parts, account.knobs.rounding)),
+            "fifoCost": f"{costs[day, shop, kind][0]:.9f}",
+            "avgCost": f"{costs[day, shop, kind][1]:.9f}",
         }
-        for (day, shop, kind), (subtotal, fifo, average) in sorted(told.items())
+        for (day, shop, kind), parts in sorted(subtotals.items())
     ]
 
 
-def _taxes(account: _Account, first: date, last: date) -> Rows:
-    """Each tax is added up on its own where it is rounded on its own, or has rows of its own."""
-    knobs = account.knobs
-    taxes: dict[tuple[Any, ...], dict[int, list[tuple[Any, Decimal]]]] = defaultdict(lambda: defaultdict(list))
+def _taxes(account: _Account, first: date, last: date) -> list[dict[str, str]]:
+    taxes: dict[tuple[Any, ...], list[tuple[Any, Decimal]]] = defaultdict(list)
     for sold in account.sold(first, last):
-        for kind, number, charged in _charged(sold, knobs):
-            taxes[*sold.place, kind][number].append((sold.sale["saleID"], charged))
+        for line in sold.lines:
+            taxes[*sold.place, line["taxCategoryID"]].append((sold.sale["saleID"], _tax(line)))
     return [
         {
             "date": _shown(day),
             "shopID": str(shop),
             "taxCategoryID": str(kind),
             "taxCategoryName": account.tax_categories.get(kind, ""),
-            "tax": f"{sum(rounded(_summed(parts, knobs), knobs) for parts in numbers.values()) + ZERO:.2f}",
+            "tax": _cents(_summed(parts, account.knobs.rounding)),
         }
-        for (day, shop, kind), numbers in sorted(taxes.items())
+        for (day, shop, kind), parts in sorted(taxes.items())
     ]
 
 
-def _charged(sold: Sold, knobs: ReportKnobs) -> Iterator[tuple[int, int, Decimal]]:
-    """(category, which tax, amount): of each line, or of the ticket itself."""
-    for record in [sold.sale] if knobs.headers_own else sold.lines:
-        category = 0 if knobs.tax_rows == "of_category_0" else int(str(record["taxCategoryID"]))
-        first, second = amount(record, "calcTax1"), amount(record, "calcTax2")
-        if knobs.tax_rows == "one_a_tax" or knobs.each_tax_apart:
-            yield category, 0, first
-            if second:
-                yield category + (knobs.tax_rows == "one_a_tax"), 1, second
-        else:
-            yield category, 0, first + second
-
-
-def _discounts(account: _Account, first: date, last: date) -> Rows:
-    knobs = account.knobs
+def _discounts(account: _Account, first: date, last: date) -> list[dict[str, str]]:
     given: dict[Place, list[tuple[Any, Decimal]]] = defaultdict(list)
     for sold in account.sold(first, last):
         given[sold.place] += []
         for line in sold.lines:
-            is_back = amount(line, "unitQuantity") <= 0
-            if knobs.returns_lessen_discounts or knobs.returns_add_to_discounts or not is_back:
-                discount = _discount(sold.sale, line, knobs)
-                added = -discount if is_back and knobs.returns_add_to_discounts else discount
-                given[sold.place].append((sold.sale["saleID"], added))
+            if account.knobs.returns_lessen_discounts or amount(line, "unitQuantity") > 0:
+                given[sold.place].append((sold.sale["saleID"], _discount(sold.sale, line, account.knobs)))
     return [
-        {"date": _shown(day), "shopID": str(shop), "discount": _cents(_summed(parts, knobs), knobs)}
+        {"date": _shown(day), "shopID": str(shop), "discount": _cents(_summed(parts, account.knobs.rounding))}
         for (day, shop), parts in sorted(given.items())
     ]
 
 
-def _payments(account: _Account, first: date, last: date) -> Rows:
+def _payments(account: _Account, first: date, last: date) -> list[dict[str, str]]:
     sums: dict[tuple[Any, ...], Decimal] = defaultdict(lambda: ZERO)
     for place, payment in account.paid(first, last):
         paid = amount(payment, "amount")
@@ -304,7 +241,7 @@ def _payments(account: _Account, first: date, last: date) -> Rows:
         {
             "date": _shown(day),
             "shopID": str(shop),
-            "amount": f"{total + ZERO:.2f}",
+            "amount": _cents(total),
             "paymentTypeName": account.payment_types.get(kind, ""),
             "paymentTypeID": str(kind),
             **told,
@@ -319,7 +256,7 @@ class Report:
 
     collection: str
     measure: str
-    rows: Callable[[_Account, date, date], Rows]
+    rows: Callable[[_Account, date, date], list[dict[str, str]]]
 
 
 REPORTS: dict[str, Report] = {
@@ -356,22 +293,17 @@ def _asked(sale: Record, line: Record, *, holds_tax: bool) -> Decimal:
     return (asked / (1 + amount(line, "tax1Rate") + amount(line, "tax2Rate"))).quantize(TEN_PLACES, ROUND_HALF_UP)
 
 
-def _summed(parts: list[tuple[Any, Decimal]], knobs: ReportKnobs) -> Decimal:
-    if knobs.rounding == "line":
-        return sum((rounded(part, knobs) for _, part in parts), ZERO)
+def _summed(parts: list[tuple[Any, Decimal]], rounding: Rounding) -> Decimal:
+    if rounding == "line":
+        return sum((rounded(part) for _, part in parts), ZERO)
     tickets: dict[Any, Decimal] = defaultdict(lambda: ZERO)
     for ticket, part in parts:
         tickets[ticket] += part
-    return sum((rounded(part, knobs) if knobs.rounding == "ticket" else part for part in tickets.values()), ZERO)
+    return sum((rounded(part) if rounding == "ticket" else part for part in tickets.values()), ZERO)
 
 
-def rounded(value: Decimal, knobs: ReportKnobs) -> Decimal:
-    """To the cent, as the reports do it."""
-    return value.quantize(CENT, ROUNDING_METHODS[knobs.rounding_method])
-
-
-def _cents(value: Decimal, knobs: ReportKnobs) -> str:
-    return f"{rounded(value, knobs) + ZERO:.2f}"
+def _cents(value: Decimal) -> str:
+    return f"{rounded(value) + ZERO:.2f}"
 
 
 def _shown(day: date) -> str:

@@ -12,14 +12,6 @@ from pipelines.landing import RawTable
 Node = Mapping[str, Any]
 
 
-class LackingError(Exception):
-    """A node came without *field*: taking that for none would delete rows."""
-
-    def __init__(self, field: str, record_id: str = "") -> None:
-        super().__init__(f"{field} is missing")
-        self.field, self.record_id = field, record_id
-
-
 @dataclass(frozen=True)
 class FlatTable:
     """A raw table whose fields stand at *paths* of a node; a field without a path stands under its own name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,13 +12,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from pipelines.columns import Column, columns
+from pipelines.columns import columns
 from pipelines.errors import ResponseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
-from pipelines.held import Fault, Place, Spoiled, changed_pages, held_id
-from pipelines.landing import ACCOUNT, Landed, Landing, RawTable, discard
-from pipelines.rows import Altered, UnreadableRowError, readable
-from pipelines.sources.flattening import FlatTable, LackingError, Node
+from pipelines.landing import Landed, Landing, RawTable
+from pipelines.sources.flattening import FlatTable, Node
 
 Rows = Mapping[FlatTable, Sequence[Node]]
 """Nodes by the table that they become, the parent's first."""
@@ -88,121 +86,46 @@ class StoreWalk:
         return datetime.fromisoformat(window.since) if window.since else first
 
     async def land(self, raw: Sequence[bytes]) -> None:
-        """Raises ResponseError where the rows have changed their shape: nothing of them is taken."""
         if raw:
-            landed = await asyncio.to_thread(self._land, raw)
-            if landed.refusal:
-                raise ResponseError(
-                    f"store {self.account_id}, {self.table}: {landed.refusal}; nothing of that page was taken: update "
-                    "tillhouse, or report it"
-                )
-            await self.deliver(landed)
+            await self.deliver(await asyncio.to_thread(self._land, raw))
 
     async def deliver(self, landed: Landed | None = None, *, whole: bool = False) -> None:
         await self._deliver(Delivery(self.account_id, self.table, landed, dict(self.cursor), whole=whole))
 
     def _land(self, raw: Sequence[bytes]) -> Landed:
-        landed = Landed(self.account_id)
-        place = Place(self.tally.pages, self.table, len(raw))
-        taken = land_nodes(self._landing, landed, self.table, raw, self.rows, place)
-        if taken:
-            landed.kept.append(self._landing.keep(self.account_id, self.table, taken))
-        self._landing.keep_notes(landed, self.table)
+        hidden = self._landing.private(self.table, raw)
+        rows = self.rows([decode(node) for node in hidden])
+        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, self.table, hidden)])
+        land_rows(self._landing, landed, rows)
         return landed
 
 
-@dataclass(frozen=True)
-class Flat:
-    """A node as it is kept, the id it has in its table, and the rows that it becomes, as they are cast."""
-
-    kept: bytes
-    id: int
-    lines: Mapping[FlatTable, list[bytes]]
-    altered: tuple[Altered, ...]
-
-
-def land_nodes(
-    landing: Landing,
-    landed: Landed,
-    table: str,
-    raw: Sequence[bytes],
-    rows: Callable[[list[Any]], Rows],
-    place: Place | None = None,
-) -> list[bytes]:
-    """Cast nodes of *table* as they came, each with its children, into *landed*; hold what cannot be taken.
-
-    *rows* flattens nodes. Returns the nodes that were taken, as they may be kept.
-    """
-    tables = list(rows([]))
-    sorted_out = [_flat(landing, landed.account_id, table, row, rows) for row in raw]
-    newest = {one.id: one for one in sorted_out if isinstance(one, Flat)}
-    found = [replace(one, place=place) for one in sorted_out if isinstance(one, Spoiled)]
-    tried, faults = _convert(landing, landed.account_id, tables, newest)
-    while faults:
-        discard(tried)
-        found += [Spoiled(newest.pop(name).kept, fault, place, str(name)) for name, fault in faults.items()]
-        tried, faults = _convert(landing, landed.account_id, tables, newest)
-    if changed := changed_pages(found, landing.known_of(landed.account_id, tables[0].table.name)):
-        discard(tried)
-        landed.refusal = f"{next(iter(changed.values()))}: the store's answers have changed their shape"
-        return []
-    landed.add(tried)
-    for one in {held_id(one.record_id, one.raw): one for one in found}.values():
-        landing.hold(landed, tables[0].table, one)
-    return [one.kept for one in newest.values()]
+def land_rows(landing: Landing, landed: Landed, rows: Rows) -> None:
+    """Cast *rows* of an entity and its children into *landed*."""
+    (parent, parents), *children = rows.items()
+    newest = {_id(landed.account_id, parent, node): node for node in parents}
+    landing.convert(landed, parent.table, [_line(parent, node) for node in newest.values()])
+    for table, nodes in children:
+        _convert_children(landing, landed, table, nodes, newest)
 
 
-def _flat(
-    landing: Landing, account_id: int, table: str, raw: bytes, rows: Callable[[list[Any]], Rows]
-) -> Flat | Spoiled:
-    """One node by itself: whatever is wrong with it, the others know nothing of it."""
-    name = ""
-    try:
-        sound = readable(raw)
-        [text] = landing.private(table, [sound.text])
-        made = rows([decode(text)])
-        parent, [node] = next(iter(made.items()))
-        name = str(_id(account_id, parent, node) or "")
-        lines = {flat: [_line(flat, one) for one in nodes] for flat, nodes in made.items()}
-        if name:
-            return Flat(raw if text is sound.text else text, int(name), lines, sound.altered)
-        fault = Fault(_key(parent).field)
-    except UnreadableRowError as error:
-        fault = Fault("", str(error))
-    except LackingError as error:
-        fault, name = Fault(error.field), name or error.record_id
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
-        fault = Fault("", "it is in a shape we do not know")
-    return Spoiled(raw, fault, record_id=name)
+def _convert_children(
+    landing: Landing, landed: Landed, table: FlatTable, nodes: Sequence[Node], parents: Mapping[int, Node]
+) -> None:
+    lines = [_line(table, node) for node in nodes]
+    of = next(column.field for column in table.table.columns if column.name == table.table.set_of)
+    filled = {int(table.row(node)[of]) for node in nodes}
+    landing.convert(landed, table.table, lines, [parent for parent in parents if parent not in filled])
 
 
-def _convert(
-    landing: Landing, account_id: int, tables: Sequence[FlatTable], nodes: Mapping[int, Flat]
-) -> tuple[Landed, dict[int, Fault]]:
-    """Cast *nodes*; the faults, by id, are of those that cannot be: then not every table was cast."""
-    landed, broken = Landed(account_id), dict[int, Fault]()
-    for flat in tables:
-        lines = [line for node in nodes.values() for line in node.lines[flat]]
-        emptied = [name for name, node in nodes.items() if flat.table.set_of and not node.lines[flat]]
-        faults = landing.convert(landed, flat.table, lines, emptied)
-        inside = "" if flat is tables[0] else flat.table.name
-        broken |= {
-            name: replace(faults[line], inside=inside)
-            for name, node in (nodes.items() if faults else ())
-            for line in node.lines[flat]
-            if line in faults
-        }
-    for name, node in nodes.items():
-        landing.alter(landed, tables[0].table, name, node.altered)
-    return landed, broken
-
-
-def _id(account_id: int, table: FlatTable, node: Node) -> int | None:
-    return table.id(node) if table.table.key != ACCOUNT else account_id
-
-
-def _key(table: FlatTable) -> Column:
-    return next(column for column in table.table.columns if column.name == table.table.key)
+def _id(account_id: int, table: FlatTable, node: Node) -> int:
+    found = table.id(node) if table.table.key != "account_id" else account_id
+    if found is None:
+        raise ResponseError(
+            f"store {account_id}, {table.table.name}: a row without a usable id: not a shape we know, "
+            "nothing of its page was taken"
+        )
+    return found
 
 
 class CursorStays(StoreWalk):

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from pipelines import landing, publication, warehouse
+from pipelines import landing, warehouse
 
 Point = tuple[str, int]
 """A place, and which passing of it."""
@@ -134,9 +134,7 @@ class Points:
         self.around(DuckDBConnectionManager, "add_query", "statement of dbt")
 
     def _watch_the_warehouse(self) -> None:
-        for name in ("publish", "settle", "_publish_mart", "_tell_withheld", "_make_durable", "shut_log"):
-            self.around(publication, name)
-        for name in ("write_ledger", "write_stores", "ensure_tables"):
+        for name in ("publish", "_copy", "_make_durable", "write_ledger", "write_stores", "ensure_tables"):
             self.around(warehouse, name)
         self.around(warehouse.Ledger, "append", "ledger line")
         original, points = warehouse.opened, self

@@ -32,7 +32,7 @@ KILLED = -9
 TOLD_OF_A_RUN = BOOKKEEPING | {"rows", "run_id", "seen_at", "first_seen_at", "last_seen_at", "runs_seen"}
 """Columns that say what a run brought, not what the source has: `rows` is how many came with a field in one load."""
 
-OF_RUNS = ("pipeline_runs", "pipeline_run_tables", "published_accounts")
+OF_RUNS = ("pipeline_runs", "pipeline_run_tables")
 
 Rows = dict[str, list[str]]
 

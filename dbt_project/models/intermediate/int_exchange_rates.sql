@@ -14,13 +14,6 @@ with days as (
         business_date
     from {{ ref('fct_sales_events') }}
 
-    union
-
-    select
-        currency,
-        business_date
-    from {{ ref('int_lightspeed__incomplete_days') }}
-
 ),
 
 own_rates as (

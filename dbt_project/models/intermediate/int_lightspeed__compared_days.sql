@@ -1,32 +1,12 @@
-{{ config(materialized='table') }}
 {#
-    A day is compared once it is over where it is counted, and when the reports were read after the newest copy of what
-    happened on it: a report that is older than the sales would seem to disagree.
+    A day is compared once it is over where the shop is, and when the reports were read after the newest copy of what
+    happened on it: a report that is older than the sales would seem to disagree. An account whose reports have never
+    said anything is not compared.
 #}
-with reporting_accounts as (
+with ready_accounts as (
 
     select *
-    from {{ ref('int_lightspeed__reporting_accounts') }}
-
-),
-
-clocks as (
-
-    select *
-    from {{ ref('int_lightspeed__report_clocks') }}
-
-),
-
-zones as (
-
-    select
-        account_id,
-        day_zone,
-        max(case when day_event = 'begun' then 1 else 0 end) as asks_when_begun
-    from clocks
-    group by
-        account_id,
-        day_zone
+    from {{ ref('int_lightspeed__ready_accounts') }}
 
 ),
 
@@ -37,17 +17,22 @@ reported_days as (
 
 ),
 
+answering_accounts as (
+
+    select account_id
+    from {{ ref('stg_lightspeed__report_sales') }}
+
+    union
+
+    select account_id
+    from {{ ref('stg_lightspeed__report_payments') }}
+
+),
+
 locations as (
 
     select *
     from {{ ref('int_lightspeed__locations') }}
-
-),
-
-shop_zones as (
-
-    select *
-    from {{ ref('int_lightspeed__shop_zones') }}
 
 ),
 
@@ -63,7 +48,6 @@ moments as (
     select
         account_id,
         coalesce(shop_id, 0) as shop_id,
-        'completed' as day_event,
         completed_at as happened_at,
         loaded_at
     from sales
@@ -72,20 +56,8 @@ moments as (
     union all
 
     select
-        account_id,
-        coalesce(shop_id, 0) as shop_id,
-        'begun' as day_event,
-        created_at as happened_at,
-        loaded_at
-    from sales
-    where created_at is not null
-
-    union all
-
-    select
         payments.account_id,
         coalesce(sales.shop_id, 0) as shop_id,
-        'taken' as day_event,
         payments.created_at as happened_at,
         payments.loaded_at
     from {{ ref('stg_lightspeed__sale_payments') }} as payments
@@ -97,87 +69,22 @@ moments as (
 
 ),
 
-dated as (
+newest_copies as (
 
     select
         moments.account_id,
         moments.shop_id,
-        moments.day_event,
-        zones.day_zone,
-        cast(
-            {{ local_time(
-                'moments.happened_at',
-                "case when zones.day_zone = 'shop' then coalesce(shop_zones.time_zone, 'UTC') else zones.day_zone end",
-            ) }} as date
-        ) as business_date,
-        moments.loaded_at
+        cast({{ local_time('moments.happened_at', 'locations.time_zone') }} as date) as business_date,
+        max(moments.loaded_at) as loaded_at
     from moments
-    inner join zones on moments.account_id = zones.account_id
     inner join locations
         on
             moments.account_id = locations.account_id
             and moments.shop_id = locations.shop_id
-    left join shop_zones
-        on
-            moments.account_id = shop_zones.account_id
-            and moments.shop_id = shop_zones.shop_id
-            and {{ holds_at('shop_zones', 'moments.happened_at') }}
-    where
-        moments.day_event <> 'begun'
-        or zones.asks_when_begun = 1
-
-),
-
-newest_by_event as (
-
-    select
-        account_id,
-        shop_id,
-        day_event,
-        day_zone,
-        business_date,
-        max(loaded_at) as loaded_at
-    from dated
     group by
-        account_id,
-        shop_id,
-        day_event,
-        day_zone,
-        business_date
-
-),
-
-{# what is taken and what completes on a day concerns every report of it; what begins on it only those by beginnings #}
-newest_copies as (
-
-    select
-        newest_by_event.account_id,
-        newest_by_event.shop_id,
-        clocks.day_event,
-        newest_by_event.day_zone,
-        newest_by_event.business_date,
-        max(newest_by_event.loaded_at) as loaded_at
-    from newest_by_event
-    inner join clocks
-        on
-            newest_by_event.account_id = clocks.account_id
-            and newest_by_event.day_zone = clocks.day_zone
-    where
-        newest_by_event.day_event <> 'begun'
-        or clocks.day_event = 'begun'
-    group by
-        newest_by_event.account_id,
-        newest_by_event.shop_id,
-        clocks.day_event,
-        newest_by_event.day_zone,
-        newest_by_event.business_date
-
-),
-
-incomplete_days as (
-
-    select *
-    from {{ ref('int_lightspeed__incomplete_days') }}
+        moments.account_id,
+        moments.shop_id,
+        cast({{ local_time('moments.happened_at', 'locations.time_zone') }} as date)
 
 ),
 
@@ -187,40 +94,19 @@ final as (
         locations.account_id,
         locations.shop_id,
         locations.location_name,
-        clocks.day_event,
-        clocks.day_zone,
         reported_days.business_date
     from reported_days
-    inner join reporting_accounts on reported_days.account_id = reporting_accounts.account_id
-    inner join clocks on reported_days.account_id = clocks.account_id
+    inner join ready_accounts on reported_days.account_id = ready_accounts.account_id
+    inner join answering_accounts on reported_days.account_id = answering_accounts.account_id
     inner join locations on reported_days.account_id = locations.account_id
-    left join shop_zones
-        on
-            locations.account_id = shop_zones.account_id
-            and locations.shop_id = shop_zones.shop_id
-            and {{ holds_at('shop_zones', 'reported_days.read_at') }}
     left join newest_copies
         on
             locations.account_id = newest_copies.account_id
             and locations.shop_id = newest_copies.shop_id
-            and clocks.day_event = newest_copies.day_event
-            and clocks.day_zone = newest_copies.day_zone
             and reported_days.business_date = newest_copies.business_date
-    left join incomplete_days
-        on
-            locations.account_id = incomplete_days.account_id
-            and locations.shop_id = incomplete_days.shop_id
-            and reported_days.business_date = incomplete_days.business_date
     where
-        reported_days.business_date
-        < cast(
-            {{ local_time(
-                'reported_days.read_at',
-                "case when clocks.day_zone = 'shop' then coalesce(shop_zones.time_zone, 'UTC') else clocks.day_zone end",
-            ) }} as date
-        )
+        reported_days.business_date < cast({{ local_time('reported_days.read_at', 'locations.time_zone') }} as date)
         and reported_days.loaded_at >= coalesce(newest_copies.loaded_at, reported_days.loaded_at)
-        and incomplete_days.account_id is null
 
 )
 

@@ -40,14 +40,14 @@ mirrors as (
 
 ),
 
-{# by one order several tickets may be meant; where they know different buyers, whose it is is not known #}
+{# by one order several tickets may be meant: each knows the same buyer #}
 mirrored as (
 
     select
         mirrors.original_source,
         mirrors.original_store_id,
         mirrors.original_order_id,
-        case when count(distinct orders.customer_id) = 1 then min(orders.customer_id) end as till_customer_id
+        min(orders.customer_id) as till_customer_id
     from mirrors
     inner join orders
         on
@@ -83,12 +83,8 @@ handed_over as (
         order_id,
         max(fulfilled_at) as fulfilled_at,
         min(shop_id) as shop_id,
-        {# two locations may bear one name #}
-        case
-            when count(distinct concat(coalesce(cast(location_id as varchar), ''), ':', location_name)) > 1
-                then 'several locations'
-            else min(location_name)
-        end as location_name
+        case when count(distinct location_name) > 1 then 'several locations' else min(location_name) end
+            as location_name
     from fulfilments
     where status = 'done'
     group by
@@ -141,14 +137,8 @@ in_local_time as (
 
     select
         joined.*,
-        {{ local_time('joined.recognised_at', "coalesce(zones.time_zone, 'UTC')") }} as recognised_local_at
+        {{ local_time('joined.recognised_at', "coalesce(joined.time_zone, 'UTC')") }} as recognised_local_at
     from joined
-    left join {{ ref('int_time_zones') }} as zones
-        on
-            joined.source = zones.source
-            and joined.store_id = zones.store_id
-            and joined.zone_shop_id = zones.shop_id
-            and {{ holds_at('zones', 'joined.recognised_at') }}
 
 ),
 

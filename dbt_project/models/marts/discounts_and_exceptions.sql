@@ -189,7 +189,7 @@ voids_after_completion as (
         coalesce(sales.shop_id, 0) as shop_id,
         coalesce(nullif(voids.employee_id, 0), nullif(sales.employee_id, 0), 0) as employee_id,
         {{ business_date(local_time(
-            'coalesce(voids.created_at, sales.completed_at)', "coalesce(zones.time_zone, 'UTC')"
+            'coalesce(voids.created_at, sales.completed_at)', "coalesce(locations.time_zone, 'UTC')"
         )) }} as business_date,
         sales.ticket_number as ticket,
         cast(sales.sale_id as varchar) as sale_ids,
@@ -205,11 +205,10 @@ voids_after_completion as (
             sales.account_id = voids.account_id
             and sales.sale_id = voids.sale_id
             and voids.place = 1
-    left join {{ ref('int_lightspeed__shop_zones') }} as zones
+    left join {{ ref('int_lightspeed__locations') }} as locations
         on
-            sales.account_id = zones.account_id
-            and coalesce(sales.shop_id, 0) = zones.shop_id
-            and {{ holds_at('zones', 'coalesce(voids.created_at, sales.completed_at)') }}
+            sales.account_id = locations.account_id
+            and coalesce(sales.shop_id, 0) = locations.shop_id
     where
         sales.is_voided
         and sales.completed_at is not null

@@ -30,13 +30,6 @@ payment_types as (
 
 ),
 
-zones as (
-
-    select *
-    from {{ ref('int_lightspeed__shop_zones') }}
-
-),
-
 registers as (
 
     select
@@ -45,7 +38,8 @@ registers as (
         registers.name as register_name,
         registers.shop_id,
         locations.location_name,
-        locations.currency
+        locations.currency,
+        coalesce(locations.time_zone, 'UTC') as time_zone
     from {{ ref('stg_lightspeed__registers') }} as registers
     left join {{ ref('dim_locations') }} as locations
         on
@@ -207,8 +201,8 @@ in_local_time as (
         counts.close_employee_id,
         counts.opened_at,
         counts.closed_at,
-        {{ local_time('counts.opened_at', "coalesce(zones_of_opening.time_zone, 'UTC')") }} as opened_local_at,
-        {{ local_time('counts.closed_at', "coalesce(zones_of_closing.time_zone, 'UTC')") }} as closed_local_at
+        {{ local_time('counts.opened_at', "coalesce(registers.time_zone, 'UTC')") }} as opened_local_at,
+        {{ local_time('counts.closed_at', "coalesce(registers.time_zone, 'UTC')") }} as closed_local_at
     from closed_amounts
     inner join counts
         on
@@ -218,16 +212,6 @@ in_local_time as (
         on
             counts.account_id = registers.account_id
             and counts.register_id = registers.register_id
-    left join zones as zones_of_opening
-        on
-            registers.account_id = zones_of_opening.account_id
-            and registers.shop_id = zones_of_opening.shop_id
-            and {{ holds_at('zones_of_opening', 'counts.opened_at') }}
-    left join zones as zones_of_closing
-        on
-            registers.account_id = zones_of_closing.account_id
-            and registers.shop_id = zones_of_closing.shop_id
-            and {{ holds_at('zones_of_closing', 'counts.closed_at') }}
 
 )
 

@@ -86,7 +86,7 @@ told as (
         events.event_type = 'rounding' as is_rounding,
         case
             when events.source = 'lightspeed' then coalesce(lines.takes_back, false)
-            else events.event_type in ('return', 'cancel', 'adjustment')
+            else events.event_type in ('return', 'cancel')
         end as is_refund,
         {# goods that are taxed, sold to whoever pays none or at a rate of zero, are exempt #}
         case
@@ -95,9 +95,7 @@ told as (
             when lines.is_taxed then 'exempt'
             else 'non_taxable'
         end as treatment,
-        {# a duty, or whatever else is no revenue, is the base of its own tax #}
-        events.net_amount + events.shipping_amount
-        + case when events.tax_amount <> 0 then coalesce(events.non_revenue_amount, 0) else 0 end as base_amount,
+        events.net_amount + events.shipping_amount as base_amount,
         events.tax_amount,
         lines.tax1,
         lines.tax2,

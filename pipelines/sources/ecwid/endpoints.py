@@ -56,8 +56,6 @@ ORDER = FlatTable(
             flags="pricesIncludeTax hidden isPickup",
             times="createDate updateDate shippedAt",
         ),
-        vital=frozenset({"total", "tax"}),
-        dated_by=("create_date",),
     ),
     {
         "number": "id",
@@ -85,7 +83,6 @@ ITEM = FlatTable(
             money="price priceWithoutTax tax taxOnGoods discounted",
             flags="giftCard",
         ),
-        vital=frozenset({"quantity", "price"}),
         set_of="order_id",
         read_with="customer_order",
     )
@@ -95,8 +92,6 @@ REFUND = FlatTable(
         "refund",
         "id",
         columns(ids="id orderId", text="source reason", money="amount", times="date"),
-        vital=frozenset({"amount"}),
-        dated_by=("date",),
         set_of="order_id",
         read_with="customer_order",
     )

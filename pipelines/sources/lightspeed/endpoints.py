@@ -35,9 +35,7 @@ class Child:
     told_by: str
     """The parent's amount that is not zero when there must be children."""
     vital: str = ""
-    """Fields that totals rest on: without one of them the parent is held."""
-    sound: str = ""
-    """Fields that may be absent, and hold the parent where they are junk."""
+    """Fields that totals rest on."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,7 @@ class Endpoint:
     clock: str = "timeStamp"
     """The field that says when a row moved; of a row without such a clock, when it began."""
     vital: str = ""
-    """Fields that totals rest on: absent, null, empty or junk, the row is held."""
-    sound: str = ""
-    """Fields that may be absent, and hold the row where they are junk."""
-    dated_by: str = ""
-    """Clocks that can date the row, the best first; without any it is held."""
-    shop: str = ""
-    """The field that names its shop."""
-    counts_if: str = ""
-    """The flag without which no total rests on it."""
+    """Fields that totals rest on."""
     promises: tuple[tuple[str, str], ...] = ()
     """(relation, field that is not zero where there must be one), beside what the children are told by."""
     scope: str = ""
@@ -80,8 +70,7 @@ SALE_LINE = Child(
     collection="SaleLine",
     key="saleLineID",
     told_by="calcSubtotal",
-    vital="unitQuantity unitPrice calcSubtotal calcTotal calcTax1 calcTax2",
-    sound="calcLineDiscount calcTransactionDiscount",
+    vital="unitQuantity unitPrice calcLineDiscount calcTransactionDiscount calcSubtotal calcTotal calcTax1 calcTax2",
     columns=columns(
         ids="saleLineID saleID itemID employeeID customerID shopID taxClassID taxCategoryID discountID noteID"
         " parentSaleLineID itemFeeID",
@@ -101,8 +90,7 @@ SALE_PAYMENT = Child(
     collection="SalePayment",
     key="salePaymentID",
     told_by="calcPayments",
-    vital="amount",
-    sound="archived",
+    vital="amount archived",
     columns=columns(
         ids="salePaymentID saleID paymentTypeID registerID employeeID creditAccountID ccChargeID refPaymentID",
         text="paymentID remoteReference",
@@ -119,7 +107,7 @@ REGISTER_COUNT_AMOUNT = Child(
     key="registerCountAmountID",
     # A count has an amount of every payment type, zeros included: whatever names a register has some.
     told_by="registerID",
-    sound="calculated actual",
+    vital="calculated actual",
     columns=columns(ids="registerCountAmountID registerCountID paymentTypeID", money="calculated actual"),
 )
 
@@ -417,12 +405,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         children=(SALE_LINE, SALE_PAYMENT),
         params={"archived": "true"},
         scope="employee:register_read",
-        vital="shopID completed voided archived calcTax1 calcTax2 calcTotal",
-        sound="calcSubtotal calcDiscount total calcPayments",
-        # Once a sale is completed its timeStamp is documented as its completion; updateTime moves with each edit.
-        dated_by="completeTime timeStamp createTime updateTime",
-        shop="shopID",
-        counts_if="completed",
+        vital="shopID completed voided archived completeTime calcSubtotal calcDiscount calcTax1 calcTax2 calcTotal"
+        " total calcPayments",
         columns=columns(
             ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID"
             " discountID",

@@ -19,7 +19,7 @@ from pipelines.sources.lightspeed.behaviour import behaviour_of
 from pipelines.sources.lightspeed.client import LightspeedClient
 from pipelines.sources.lightspeed.control import ControlWalk
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
-from pipelines.sources.lightspeed.records import Split, Splitter, all_tables, land_records
+from pipelines.sources.lightspeed.records import Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, RefusedWalk, Window
 from pipelines.transport import LeakyBucket, http_client
@@ -61,12 +61,11 @@ def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> 
         return
     [endpoint] = [endpoint for endpoint in ENDPOINTS if endpoint.table == table]
     splitter = Splitter(endpoint)
-    private = None if landing.privacy.keeps_all_of(table) else lambda row: landing.private(table, [row])[0]
     if endpoint.reading is Reading.SINGLE:
-        split = Split([splitter.single(row, landed.account_id, private) for row in raw], [])
+        records = [splitter.single(row, landed.account_id) for row in raw]
     else:
-        split = splitter.sort_out(raw, private=private)
-    land_records(landing, landed, endpoint, split.records, split.spoiled)
+        records = [splitter.record(row) for row in raw]
+    land_records(landing, landed, endpoint, records)
 
 
 def extraction(

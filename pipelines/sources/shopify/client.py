@@ -13,7 +13,6 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, SettingsError, UnavailableError
-from pipelines.rows import decoded
 from pipelines.transport import (
     Throttled,
     UnreadableBodyError,
@@ -265,8 +264,8 @@ class ShopifyClient:
                 "set it to a version that is, and see the changelog for what it means"
             )
         try:
-            answer = decoded(response.content, "nodes", _decode_answer)
-        except (ValueError, RecursionError):
+            answer = _decode_answer(response.content)
+        except msgspec.DecodeError:
             raise UnreadableBodyError(f"a body that is not an answer ({len(response.content)} bytes)") from None
         cost = answer.extensions.cost if answer.extensions else None
         if cost:
@@ -331,7 +330,7 @@ def _inside(part: msgspec.Raw) -> dict[str, msgspec.Raw]:
 def _throttle(response: httpx.Response) -> _Throttle | None:
     try:
         extensions = _decode_answer(response.content).extensions
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return None
     return extensions.cost.throttle_status if extensions and extensions.cost else None
 

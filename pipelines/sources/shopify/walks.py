@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from pipelines.errors import RequestError
-from pipelines.rows import UnreadableRowError, encoded, fields_of, readable
-from pipelines.sources.flattening import LackingError, Node
+from pipelines.sources.flattening import Node
 from pipelines.sources.shopify import endpoints
 from pipelines.sources.shopify.client import ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
@@ -48,7 +47,7 @@ class TableWalk(StoreWalk):
         # Shopify stamps an order first and its parts later: a night begins before where the last one ended.
         start = self.start(self.window, datetime.fromisoformat(str(shop["createdAt"])))
         self.refuse_hidden(start, now)
-        waiting: list[bytes] = []
+        waiting: list[Node] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
             await self.span(question, field, _query("updated_at", begin, end), waiting)
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
@@ -56,20 +55,20 @@ class TableWalk(StoreWalk):
         await self.land_all(waiting)
         await self.deliver(whole=True)
 
-    async def span(self, question: str, field: str, query: str, waiting: list[bytes]) -> None:
+    async def span(self, question: str, field: str, query: str, waiting: list[Node]) -> None:
         """Add what *query* selects to *waiting*, and land it whenever it is much."""
         async for page in self.client.pages(question, field, {"query": query}):
             self.count(len(page.nodes))
-            waiting += [await self.whole(node) for node in page.nodes]
+            waiting += [await self.whole(decode(node)) for node in page.nodes]
             if len(waiting) >= TOGETHER:
                 await self.land_all(waiting)
 
-    async def whole(self, node: bytes) -> bytes:
+    async def whole(self, node: Node) -> Node:
         """*node* with what its page had no room for."""
         return node
 
-    async def land_all(self, waiting: list[bytes]) -> None:
-        await self.land(waiting)
+    async def land_all(self, waiting: list[Node]) -> None:
+        await self.land([msgspec.json.encode(node) for node in waiting])
         waiting.clear()
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
@@ -136,32 +135,22 @@ class OrdersWalk(TableWalk):
                 status=403,
             )
 
-    async def whole(self, node: bytes) -> bytes:
-        """One that cannot be read stays as it came, and is held when it lands."""
-        try:
-            text = readable(node).text
-            order = decode(text)
-            refuse_without_parts(order)
-            more = await self._more(order)
-        except UnreadableRowError:
-            return node
-        except LackingError as error:
-            more = {error.field: None}
-        return encoded({**fields_of(text), **more}) if more else node
-
-    async def _more(self, order: Node) -> dict[str, Any]:
-        """The lists of *order* that its page had no room for, each whole."""
-        found: dict[str, Any] = {}
+    async def whole(self, node: Node) -> Node:
+        order = dict(node)
+        refuse_without_parts(order)
         if _has_more(order, "lineItems"):
-            lines = await self._all(endpoints.LINES_QUESTION, "order.lineItems", {"id": order["id"]})
-            found["lineItems"] = {"nodes": lines}
-        if _has_more(order, "agreements") or any(map(_has_more_sales, order["agreements"]["nodes"])):
-            found["agreements"] = {"nodes": await self._agreements(order["id"])}
+            order["lineItems"]["nodes"] = await self._all(
+                endpoints.LINES_QUESTION, "order.lineItems", {"id": order["id"]}
+            )
+        if _has_more(order, "agreements") or any(
+            _has_more(agreement, "sales") for agreement in order["agreements"]["nodes"]
+        ):
+            order["agreements"]["nodes"] = await self._agreements(order["id"])
         if endpoints.LISTED in {len(order["transactions"]), len(order["fulfillments"])}:
-            lists = await self.client.one(endpoints.LISTS_QUESTION, "order", {"id": order["id"]})
+            lists = decode(await self.client.one(endpoints.LISTS_QUESTION, "order", {"id": order["id"]}))
             self.count(0)
-            found |= fields_of(lists)
-        return found
+            order |= lists
+        return order
 
     async def _agreements(self, order_id: str) -> list[Any]:
         """One by one, each with all of its sales."""
@@ -177,11 +166,11 @@ class OrdersWalk(TableWalk):
             before = page.cursor
         return agreements
 
-    async def _all(self, question: str, field: str, variables: Variables) -> list[msgspec.Raw]:
-        nodes: list[msgspec.Raw] = []
+    async def _all(self, question: str, field: str, variables: Variables) -> list[Any]:
+        nodes: list[Any] = []
         async for page in self.client.pages(question, field, variables):
             self.count(0)
-            nodes += map(msgspec.Raw, page.nodes)
+            nodes += map(decode, page.nodes)
         return nodes
 
 
@@ -194,7 +183,7 @@ class SpanWalk(CursorStays, OrdersWalk):
         assert self.window.between
         await self.shop()
         self.refuse_hidden(self.window.between[0], self.client.server_now or datetime.now(UTC))
-        waiting: list[bytes] = []
+        waiting: list[Node] = []
         for clock in self.clocks:
             for begin, end in windows(*self.window.between):
                 await self.span(endpoints.ORDERS_QUESTION, "orders", _query(clock, begin, end), waiting)
@@ -228,18 +217,7 @@ SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}
 
 
 def _has_more(node: Node, connection: str) -> bool:
-    """Raises LackingError where *node* does not say: taking that for the end would lose rows."""
-    try:
-        return bool(node[connection]["pageInfo"]["hasNextPage"])
-    except (LookupError, TypeError):
-        raise LackingError(connection) from None
-
-
-def _has_more_sales(agreement: Node) -> bool:
-    try:
-        return _has_more(agreement, "sales")
-    except LackingError:
-        raise LackingError("agreements") from None
+    return bool(node[connection]["pageInfo"]["hasNextPage"])
 
 
 def _query(clock: str, begin: datetime, end: datetime) -> str:

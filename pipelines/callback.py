@@ -1,4 +1,4 @@
-"""The loopback address that a browser is sent back to: a server that answers at once, whoever else is connected."""
+"""The loopback address that a browser is sent back to: a server that answers at once, beside idle connections."""
 
 from __future__ import annotations
 

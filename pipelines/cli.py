@@ -414,10 +414,9 @@ def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: fl
     """Ask Lightspeed's API what its documentation leaves open."""
     from pipelines import probe as probing
 
-    def tell(line: str) -> None:
-        err.print(line)
-
-    probed = asyncio.run(probing.examine(settings, accounts, budget=budget or probing.BUDGET, apply=apply, tell=tell))
+    probed = asyncio.run(
+        probing.examine(settings, accounts, budget=budget or probing.BUDGET, apply=apply, tell=err.print)
+    )
     _print_json([one.facts() for one in probed]) if as_json else out.print(probing.view(probed))
     failures = [one.failure for one in probed if one.failure]
     for failure in failures:

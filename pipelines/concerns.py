@@ -1,6 +1,6 @@
 """Reasons why a night is not all good, read from the published marts; `run` and `status` show the same ones.
 
-Every reason stands in a table of the published file. A kind says which marts it needs, how to read them and how one
+Every reason is a row of a table in the published file. A kind says which marts it needs, how to read them and how one
 row of the answer reads as a sentence.
 """
 

@@ -78,7 +78,7 @@ def _variables(settings: Settings) -> str:
 
 
 def _let_go_of_the_work_file() -> None:
-    """Until it is told, dbt keeps its connection, and with it the file's lock."""
+    """Close dbt's connections: dbt keeps them open, and with them the file's lock."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

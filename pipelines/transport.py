@@ -110,7 +110,7 @@ _TURNS: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDiction
 
 
 def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for any vendor's API; *transport* stands in for the network in tests.
+    """A client for any vendor's API; *transport* replaces the network in tests.
 
     Raises SettingsError where the environment names a proxy that cannot be used; its address may hold a password.
     """

@@ -176,7 +176,7 @@ def test_no_value_of_a_person_or_a_sale_is_in_what_is_written_or_shown(
 
 
 def plant(store: Store, account_id: int) -> None:
-    """Canaries wherever somebody may write: texts, numbers, contacts, notes, and a field's own name."""
+    """Canaries in every place that a person may write to: texts, numbers, contacts, notes, and a field's own name."""
     for entity in ("Shop", "Employee", "Register", "PaymentType", "Customer", "Item", "Vendor", "Discount", "Category"):
         store.put(account_id, entity, [_planted(record) for record in store.all(account_id, entity)])
     for entity in ("Sale", "SaleLine", "SalePayment", "SaleVoid", "CreditAccount"):

@@ -1,4 +1,4 @@
-"""The browser's answer is taken at once, whoever else is connected to the port (case 32)."""
+"""The browser's answer is accepted at once, beside idle connections to the port (case 32)."""
 
 from __future__ import annotations
 

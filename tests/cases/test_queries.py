@@ -122,7 +122,7 @@ def test_a_from_that_names_a_file_finds_no_such_table(name: str, folder: Path) -
 
 
 def test_a_question_sees_no_variable_of_the_program(folder: Path) -> None:
-    """DuckDB for Python would take a name for a variable of whoever calls."""
+    """DuckDB for Python would take a name for a variable of the caller."""
     result = typed(folder, "select * from rows")
 
     assert result.exit_code == 2

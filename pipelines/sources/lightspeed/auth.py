@@ -186,7 +186,7 @@ class Authorizer:
             await asyncio.to_thread(lock.__exit__, None, None, None)
 
     async def _refreshed_once(self, stored: Connection) -> Connection:
-        """As `_refreshed`; a refresh token that was refused, or that nobody answered, is not sent again."""
+        """As `_refreshed`; a refresh token that was refused, or that got no answer, is not sent again."""
         token = stored.refresh_token or ""
         if self._refused and self._refused[0] == token:
             raise self._refused[1]

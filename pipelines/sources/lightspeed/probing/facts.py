@@ -15,7 +15,7 @@ Verdict = Literal["as expected", "differs", "learnt", "not decided", "not asked"
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that the documentation leaves open, or that nobody has seen."""
+    """One thing that the documentation leaves open, or that no public source shows."""
 
     name: str
     expected: str

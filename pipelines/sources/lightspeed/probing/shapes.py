@@ -29,7 +29,7 @@ FORMATS = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-"""Texts of digits: their pattern is told, with 9 for each digit. Any other text tells its length alone."""
+"""Texts of digits: their pattern is kept, with 9 for each digit. Of any other text only the length is kept."""
 
 NAME = re.compile(r"[@A-Za-z][A-Za-z0-9_]{0,63}")
 ODD_NAME = "(a name that is no field's)"

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import run
+from pipelines import run, transformation
 from pipelines.channel_profile import SEEDS, profile, suggestions
 from pipelines.cli import main
 from pipelines.sandbox import truth
@@ -180,7 +180,7 @@ def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(
     omni: Retail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without two of its rules every copy that they take counts twice; pasting what is suggested counts each once."""
-    monkeypatch.setattr(run, "DBT_PROJECT", tmp_path / "dbt_project")
+    monkeypatch.setattr(transformation, "DBT_PROJECT", tmp_path / "dbt_project")
     shutil.copytree(Path(run.__file__).parents[1] / "dbt_project", tmp_path / "dbt_project")
     settings = _copied(omni, tmp_path / "data")
     seed = tmp_path / SEEDS / "mirror_rules.csv"

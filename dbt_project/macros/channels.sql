@@ -29,6 +29,18 @@
 {%- endmacro %}
 
 
+{# Every location that an online store lists; an E-Series store lists none. #}
+{% macro every_online_location() -%}
+    select
+        'shopify' as source,
+        store_id,
+        location_id,
+        name as location_name,
+        coalesce(is_active, true) as is_active
+    from {{ ref('stg_shopify__locations') }}
+{%- endmacro %}
+
+
 {# How an order reaches its buyer, in our words. #}
 {% macro fulfilment_method(native) -%}
     case lower(coalesce({{ native }}, 'none'))

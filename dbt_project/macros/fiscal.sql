@@ -107,6 +107,7 @@
     fiscal_years as (
 
         select
+            year_number,
             year_number + {{ named_ahead }} as fiscal_year,
             start_date,
             lead(start_date) over (order by year_number asc nulls last) as next_start_date,
@@ -115,19 +116,34 @@
 
     ),
 
-    placed as (
+    {# a fiscal year begins in the calendar year of its day, or in one beside it #}
+    candidates as (
 
         select
             days.date_day,
-            fiscal_years.*,
-            {{ days_since('days.date_day', 'fiscal_years.start_date') }} as days_before,
+            cast(extract(year from days.date_day) as integer) + shifts.shift as year_number
+        from {{ days }} as days
+        cross join shifts
+        where shifts.shift between -1 and 1
+
+    ),
+
+    placed as (
+
+        select
+            candidates.date_day,
+            fiscal_years.fiscal_year,
+            fiscal_years.start_date,
+            fiscal_years.next_start_date,
+            fiscal_years.last_start_date,
+            {{ days_since('candidates.date_day', 'fiscal_years.start_date') }} as days_before,
             {{ whole_quotient(days_since('fiscal_years.next_start_date', 'fiscal_years.start_date'), 7) }}
                 as weeks_in_fiscal_year
-        from {{ days }} as days
-        inner join fiscal_years
-            on
-                days.date_day >= fiscal_years.start_date
-                and days.date_day < fiscal_years.next_start_date
+        from candidates
+        inner join fiscal_years on candidates.year_number = fiscal_years.year_number
+        where
+            candidates.date_day >= fiscal_years.start_date
+            and candidates.date_day < fiscal_years.next_start_date
 
     ),
 

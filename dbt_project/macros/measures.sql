@@ -18,6 +18,24 @@
 {%- endmacro %}
 
 
+{# What events of revenue are measured by, whatever they are grouped by. #}
+{% macro revenue_measures() -%}
+    {{ return([
+        'units_sold',
+        'units_returned',
+        'gross_sales',
+        'discounts',
+        'returns',
+        'net_sales',
+        'shipping_sales',
+        'tax',
+        'total_sales',
+        'cost_of_goods',
+        'gross_margin',
+    ]) }}
+{%- endmacro %}
+
+
 {# Texts of a group as one, in their own order. #}
 {% macro joined(text) -%}
     {{ return(adapter.dispatch('joined')(text)) }}

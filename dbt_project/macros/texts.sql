@@ -8,6 +8,16 @@
 {%- endmacro %}
 
 
+{# A name as people tell it from another: case and the number of blanks do not matter; NULL for none. #}
+{% macro folded_name(name) -%}
+    {{ return(adapter.dispatch('folded_name')(name)) }}
+{%- endmacro %}
+
+{% macro default__folded_name(name) -%}
+    nullif(lower(trim(regexp_replace({{ name }}, '[[:space:]\x{00A0}]+', ' ', 'g'))), '')
+{%- endmacro %}
+
+
 {# The different texts of a group in their own order, a comma between two; NULL where there is none. #}
 {% macro texts_of(text) -%}
     {{ return(adapter.dispatch('texts_of')(text)) }}

@@ -8,13 +8,31 @@
 {%- endmacro %}
 
 
-{# A zone that the engine knows, else UTC: one misspelt shop must not keep every other from its numbers. #}
-{% macro known_zone(zone) -%}
-    {{ return(adapter.dispatch('known_zone')(zone)) }}
+{# Every time zone that the engine knows, in the column time_zone. #}
+{% macro known_zones() -%}
+    {{ return(adapter.dispatch('known_zones')()) }}
 {%- endmacro %}
 
-{% macro default__known_zone(zone) -%}
-    case when {{ zone }} in (select name from pg_timezone_names()) then {{ zone }} else 'UTC' end
+{% macro default__known_zones() -%}
+    select name as time_zone
+    from pg_timezone_names()
+{%- endmacro %}
+
+
+{# A zone's name without what people vary in it: case, blanks of any kind and underscores. #}
+{% macro folded_zone(zone) -%}
+    {{ return(adapter.dispatch('folded_zone')(zone)) }}
+{%- endmacro %}
+
+{% macro default__folded_zone(zone) -%}
+    lower(regexp_replace({{ zone }}, '[[:space:]\x{00A0}_]', '', 'g'))
+{%- endmacro %}
+
+
+{# Whether a row that is valid for a time, of int_time_zones, holds at a moment. #}
+{% macro holds_at(alias, moment) -%}
+    {{ moment }} >= {{ alias }}.valid_from
+    and {{ moment }} < {{ alias }}.valid_to
 {%- endmacro %}
 
 
@@ -34,8 +52,18 @@
 {%- endmacro %}
 
 {% macro default__days_between(relation, first_date, last_date) -%}
-    select cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date) as date_day
+    select {{ each_day(first_date, last_date) }} as date_day
     from {{ relation }}
+{%- endmacro %}
+
+
+{# Each day from one date to another, a row each, as a column of a select. #}
+{% macro each_day(first_date, last_date) -%}
+    {{ return(adapter.dispatch('each_day')(first_date, last_date)) }}
+{%- endmacro %}
+
+{% macro default__each_day(first_date, last_date) -%}
+    cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval '1' day)) as date)
 {%- endmacro %}
 
 
@@ -88,4 +116,10 @@
         select coalesce({{ days_after('cast(max(started_at) as date)', 1) }}, cast('9999-12-31' as date))
         from {{ ref('stg_tillhouse__runs') }}
     )
+{%- endmacro %}
+
+
+{# When a completed sale happened: by its completion, else by the next best clock that it has. #}
+{% macro happened_at(sales) -%}
+    coalesce({{ sales }}.completed_at, {{ sales }}.modified_at, {{ sales }}.created_at, {{ sales }}.updated_at)
 {%- endmacro %}

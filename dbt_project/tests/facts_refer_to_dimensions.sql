@@ -2,7 +2,10 @@
 select
     'fct_orders' as fact,
     orders.account_id,
-    orders.order_id as missing
+    orders.shop_id,
+    orders.business_date,
+    orders.order_id,
+    case when channels.channel is null then orders.channel end as missing_channel
 from {{ ref('fct_orders') }} as orders
 left join {{ ref('dim_locations') }} as locations
     on
@@ -20,7 +23,10 @@ union all
 select
     'fct_payments' as fact,
     payments.account_id,
-    payments.payment_id as missing
+    payments.shop_id,
+    payments.business_date,
+    payments.order_id,
+    cast(null as varchar) as missing_channel
 from {{ ref('fct_payments') }} as payments
 left join {{ ref('fct_orders') }} as orders
     on

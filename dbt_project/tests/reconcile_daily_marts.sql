@@ -1,4 +1,7 @@
-{# each day of an account's tills comes to the same by location as by ticket, mirrors included #}
+{#
+    Each day of an account's tills comes to the same by location as by ticket, mirrors included. A day whose only sale is
+    held has no ticket.
+#}
 with by_location as (
 
     select
@@ -48,10 +51,10 @@ full outer join by_location
         by_order.account_id = by_location.account_id
         and by_order.business_date = by_location.business_date
 where
-    by_order.gross_sales is distinct from by_location.gross_sales
-    or by_order.returns is distinct from by_location.returns
-    or by_order.net_sales is distinct from by_location.net_sales
-    or by_order.total_sales is distinct from by_location.total_sales
-    or by_order.discounts is distinct from by_location.discounts
-    or by_order.tax is distinct from by_location.tax
-    or by_order.cost_of_goods is distinct from by_location.cost_of_goods
+    coalesce(by_order.gross_sales, 0) is distinct from by_location.gross_sales
+    or coalesce(by_order.returns, 0) is distinct from by_location.returns
+    or coalesce(by_order.net_sales, 0) is distinct from by_location.net_sales
+    or coalesce(by_order.total_sales, 0) is distinct from by_location.total_sales
+    or coalesce(by_order.discounts, 0) is distinct from by_location.discounts
+    or coalesce(by_order.tax, 0) is distinct from by_location.tax
+    or coalesce(by_order.cost_of_goods, 0) is distinct from by_location.cost_of_goods

@@ -2,8 +2,14 @@
 select
     source,
     store_id,
+    account_id,
+    shop_id,
+    business_date,
     order_id,
-    event_id
+    event_id,
+    gross_amount - discount_amount - return_amount as parts_amount,
+    net_amount,
+    total_amount
 from {{ ref('fct_sales_events') }}
 where
     gross_amount - discount_amount - return_amount is distinct from net_amount
@@ -14,8 +20,14 @@ union all
 select
     source,
     store_id,
+    account_id,
+    shop_id,
+    business_date,
     order_id,
-    'order' as event_id
+    'order' as event_id,
+    gross_amount - discount_amount - return_amount as parts_amount,
+    net_amount,
+    total_amount
 from {{ ref('fct_orders') }}
 where
     gross_amount - discount_amount - return_amount is distinct from net_amount

@@ -15,7 +15,7 @@ with tenders as (
         payment_type_id,
         sum(net_amount) as amount
     from {{ ref('tender_mix_daily') }}
-    where payment_kind not in ('cash rounding', 'other days')
+    where payment_kind not in ('cash rounding', 'other days', 'held orders')
     group by
         account_id,
         source,

@@ -3,6 +3,7 @@ with headers as (
 
     select
         sales.account_id,
+        sales.shop_id,
         cast(sales.sale_id as varchar) as order_id,
         sales.calc_total
     from {{ ref('stg_lightspeed__sales') }} as sales
@@ -19,6 +20,8 @@ tickets as (
 
     select
         store_id,
+        shop_id,
+        business_date,
         order_id,
         total_amount
     from {{ ref('fct_orders') }}
@@ -28,6 +31,8 @@ tickets as (
 
 select
     coalesce(headers.account_id, tickets.store_id) as account_id,
+    coalesce(headers.shop_id, tickets.shop_id) as shop_id,
+    tickets.business_date,
     coalesce(headers.order_id, tickets.order_id) as order_id,
     tickets.total_amount as order_amount,
     headers.calc_total as header_amount

@@ -13,6 +13,13 @@ stores as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_time_zones') }}
+
+),
+
 rules as (
 
     select *
@@ -20,10 +27,10 @@ rules as (
 
 ),
 
-shops as (
+links as (
 
     select *
-    from {{ ref('int_lightspeed__locations') }}
+    from {{ ref('int_location_links') }}
 
 ),
 
@@ -51,10 +58,24 @@ in_local_time as (
 
     select
         orders.*,
-        case when orders.source <> 'lightspeed' then lower(trim(orders.location_name)) end as online_location,
-        {{ local_time('orders.completed_at', "coalesce(orders.time_zone, 'UTC')") }} as completed_local_at,
-        {{ local_time('orders.paid_at', "coalesce(orders.time_zone, 'UTC')") }} as paid_local_at
+        {# an online store keeps its own zone, whichever shop its location is linked to #}
+        coalesce(orders.shop_id, 0) as zone_shop_id,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
+        {{ local_time('orders.completed_at', "coalesce(zones.time_zone, 'UTC')") }} as completed_local_at,
+        {{ local_time('orders.paid_at', "coalesce(zones_of_payment.time_zone, 'UTC')") }} as paid_local_at
     from orders
+    left join zones
+        on
+            orders.source = zones.source
+            and orders.store_id = zones.store_id
+            and coalesce(orders.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'orders.completed_at') }}
+    left join zones as zones_of_payment
+        on
+            orders.source = zones_of_payment.source
+            and orders.store_id = zones_of_payment.store_id
+            and coalesce(orders.shop_id, 0) = zones_of_payment.shop_id
+            and {{ holds_at('zones_of_payment', 'orders.paid_at') }}
 
 )
 
@@ -70,9 +91,10 @@ select
     coalesce(orders.is_deleted, false) as is_deleted,
     coalesce(orders.channel, channel_matches.channel, 'unknown') as channel,
     coalesce(orders.sub_channel, channel_matches.sub_channel, orders.native_channel, 'unknown') as sub_channel,
-    {# a location of an online store is the shop that bears its name #}
-    coalesce(orders.shop_id, shops.shop_id) as shop_id,
+    coalesce(orders.shop_id, links.shop_id) as shop_id,
+    orders.location_id,
     orders.location_name,
+    orders.zone_shop_id,
     orders.time_zone,
     orders.currency,
     orders.register_id,
@@ -100,7 +122,8 @@ left join channel_matches
         and orders.store_id = channel_matches.store_id
         and orders.order_id = channel_matches.order_id
         and channel_matches.place = 1
-left join shops
+left join links
     on
-        stores.account_id = shops.account_id
-        and orders.online_location = lower(trim(shops.location_name))
+        orders.source = links.source
+        and orders.store_id = links.store_id
+        and orders.location_id = links.location_id

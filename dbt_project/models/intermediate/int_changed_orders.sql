@@ -105,7 +105,7 @@ side_by_side as (
             coalesce(was_orders.{{ column }}, 0) as was_{{ column }},
             coalesce(is_orders.{{ column }}, 0) as is_{{ column }},
         {% endfor %}
-        cast({{ local_time('sales.created_at', "coalesce(is_orders.time_zone, 'UTC')") }} as date) as created_date
+        cast({{ local_time('sales.created_at', "coalesce(zones.time_zone, 'UTC')") }} as date) as created_date
     from touched
     left join was_orders
         on
@@ -123,6 +123,11 @@ side_by_side as (
         on
             touched.account_id = sales.account_id
             and touched.sale_id = sales.sale_id
+    left join {{ ref('int_lightspeed__shop_zones') }} as zones
+        on
+            is_orders.account_id = zones.account_id
+            and is_orders.shop_id = zones.shop_id
+            and {{ holds_at('zones', 'sales.created_at') }}
 
 ),
 

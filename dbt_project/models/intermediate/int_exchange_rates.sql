@@ -1,4 +1,6 @@
-{% set reporting_currency = "'" ~ var("reporting_currency") ~ "'" if var("reporting_currency") else 'days.currency' %}
+{{ config(materialized='table') }}
+
+{% set reporting_currency = "'" ~ var("reporting_currency") ~ "'" if var("reporting_currency") else 'dated.currency' %}
 
 with days as (
 
@@ -13,6 +15,20 @@ with days as (
         currency,
         business_date
     from {{ ref('fct_sales_events') }}
+
+    union
+
+    select
+        currency,
+        business_date
+    from {{ ref('int_lightspeed__incomplete_days') }}
+
+),
+
+currencies as (
+
+    select distinct currency
+    from days
 
 ),
 
@@ -86,70 +102,80 @@ cross_rates as (
         rates.currency,
         {{ divided('reporting.per_euro', 'rates.per_euro', 10) }} as exchange_rate
     from rates
+    inner join currencies on rates.currency = currencies.currency
     inner join rates as reporting on rates.rate_date = reporting.rate_date
     where reporting.currency = '{{ var("reporting_currency") }}'
 
 ),
 
-offsets as (
+{# days and rates in one order for each currency: a join of a day with the days before it, begun by the currency,
+   would compare every day with every rate #}
+in_order as (
 
-    {{ whole_numbers('days_back', 0, var('exchange_rate_days') | int) }}
+    select
+        currency,
+        business_date,
+        cast(null as date) as rate_date
+    from days
+
+    union all
+
+    select
+        currency,
+        rate_date as business_date,
+        rate_date
+    from cross_rates
 
 ),
 
-recent_days as (
+carried as (
 
     select
-        days.currency,
-        days.business_date,
-        {{ days_after('days.business_date', '-offsets.days_back') }} as rate_date
-    from days
-    cross join offsets
+        currency,
+        business_date,
+        rate_date is null as is_day,
+        max(rate_date) over (
+            partition by currency
+            order by business_date
+        ) as rate_date
+    from in_order
 
 ),
 
 {# a day of rest has the rate of the last day before it that had one, as long as that is not too long ago #}
-newest as (
+dated as (
 
     select
-        recent_days.currency,
-        recent_days.business_date,
-        max(cross_rates.rate_date) as rate_date
-    from recent_days
-    inner join cross_rates
-        on
-            recent_days.currency = cross_rates.currency
-            and recent_days.rate_date = cross_rates.rate_date
-    group by
-        recent_days.currency,
-        recent_days.business_date
+        currency,
+        business_date,
+        case
+            when rate_date >= {{ days_after('business_date', -(var('exchange_rate_days') | int)) }} then rate_date
+        end as rate_date
+    from carried
+    where is_day
 
 ),
 
 final as (
 
     select
-        days.currency,
-        days.business_date,
+        dated.currency,
+        dated.business_date,
         {{ reporting_currency }} as reporting_currency,
-        case when days.currency <> {{ reporting_currency }} then newest.rate_date end as rate_date,
+        case when dated.currency <> {{ reporting_currency }} then dated.rate_date end as rate_date,
         {# what is in the reporting currency already is not exchanged; what else has no rate has none, and is told #}
         cast(
             case
-                when days.currency = {{ reporting_currency }}
+                when dated.currency = {{ reporting_currency }}
                     then 1
                 else cross_rates.exchange_rate
             end as decimal(18, 10)
         ) as exchange_rate
-    from days
-    left join newest
-        on
-            days.currency = newest.currency
-            and days.business_date = newest.business_date
+    from dated
     left join cross_rates
         on
-            newest.currency = cross_rates.currency
-            and newest.rate_date = cross_rates.rate_date
+            dated.currency = cross_rates.currency
+            and dated.rate_date = cross_rates.rate_date
 
 )
 

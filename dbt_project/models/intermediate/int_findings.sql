@@ -38,6 +38,26 @@ drift as (
 
 ),
 
+held_rows as (
+
+    select
+        source,
+        store_id as account_id,
+        table_name,
+        case when is_accepted then 'held row that is accepted' else 'row is held' end as issue,
+        concat(held_id, ': ', reason) as detail,
+        count(*) as row_count
+    from {{ ref('int_held_rows') }}
+    group by
+        source,
+        store_id,
+        table_name,
+        is_accepted,
+        held_id,
+        reason
+
+),
+
 accounts_not_read_to_their_end as (
 
     select
@@ -324,6 +344,19 @@ compared_accounts as (
 
 ),
 
+compared_shop_days as (
+
+    select
+        account_id,
+        shop_id,
+        business_date
+    from {{ ref('int_lightspeed__compared_days') }}
+    where
+        day_event = 'completed'
+        and day_zone = 'shop'
+
+),
+
 {# the till's word stands alone there #}
 days_not_compared as (
 
@@ -339,7 +372,7 @@ days_not_compared as (
         end as detail,
         count(*) as row_count
     from sold_days
-    left join {{ ref('int_lightspeed__compared_days') }} as compared_days
+    left join compared_shop_days as compared_days
         on
             sold_days.account_id = compared_days.account_id
             and sold_days.shop_id = compared_days.shop_id
@@ -536,6 +569,11 @@ final as (
     union all
 
     select *
+    from held_rows
+
+    union all
+
+    select *
     from accounts_not_read_to_their_end
 
     union all
@@ -607,6 +645,16 @@ final as (
 
     select *
     from {{ ref('int_shop_findings') }}
+
+    union all
+
+    select *
+    from {{ ref('int_link_findings') }}
+
+    union all
+
+    select *
+    from {{ ref('int_lightspeed__reconciliation_findings') }}
 
     union all
 

@@ -19,15 +19,23 @@ locations as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_lightspeed__shop_zones') }}
+
+),
+
 {#
-    An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one whose
-    completion time cannot be read still happened: its legacy stamp says when.
+    An open sale has not happened yet, a voided one never did, an archived one was cancelled. A completed one without a
+    readable completion time still happened: its timeStamp is documented as the time of its completion, its createTime
+    is minutes before it, and its updateTime moves with each edit.
 #}
 counted as (
 
     select
         sales.*,
-        coalesce(sales.completed_at, sales.modified_at, sales.created_at) as happened_at
+        {{ happened_at('sales') }} as happened_at
     from sales
     inner join ready_accounts on sales.account_id = ready_accounts.account_id
     where
@@ -42,14 +50,19 @@ in_local_time as (
     select
         counted.*,
         locations.location_name,
-        locations.time_zone,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
         locations.currency,
-        {{ local_time('counted.happened_at', "coalesce(locations.time_zone, 'UTC')") }} as completed_local_at
+        {{ local_time('counted.happened_at', "coalesce(zones.time_zone, 'UTC')") }} as completed_local_at
     from counted
     left join locations
         on
             counted.account_id = locations.account_id
             and coalesce(counted.shop_id, 0) = locations.shop_id
+    left join zones
+        on
+            counted.account_id = zones.account_id
+            and coalesce(counted.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'counted.happened_at') }}
 
 ),
 
@@ -75,6 +88,7 @@ final as (
         calc_tax1 + calc_tax2 as tax_amount,
         calc_total as total_amount,
         happened_at as completed_at,
+        coalesce(created_at, happened_at) as begun_at,
         completed_local_at,
         {{ business_date('completed_local_at') }} as business_date
     from in_local_time

@@ -15,10 +15,10 @@ ready_accounts as (
 
 ),
 
-locations as (
+zones as (
 
     select *
-    from {{ ref('int_lightspeed__locations') }}
+    from {{ ref('int_lightspeed__shop_zones') }}
 
 ),
 
@@ -35,22 +35,23 @@ in_local_time as (
         clock_ins.checked_in_at,
         clock_ins.checked_out_at,
         clock_ins.loaded_at,
-        coalesce(locations.time_zone, 'UTC') as time_zone,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
         coalesce(
             {{ seconds_between('clock_ins.checked_in_at', 'clock_ins.checked_out_at') }}
             between 0 and 3600 * {{ var('longest_shift_hours') }},
             false
         ) as has_hours,
-        {{ business_date(local_time('clock_ins.checked_in_at', "coalesce(locations.time_zone, 'UTC')")) }}
+        {{ business_date(local_time('clock_ins.checked_in_at', "coalesce(zones.time_zone, 'UTC')")) }}
             as first_date,
-        {{ business_date(local_time('clock_ins.checked_out_at', "coalesce(locations.time_zone, 'UTC')")) }}
+        {{ business_date(local_time('clock_ins.checked_out_at', "coalesce(zones.time_zone, 'UTC')")) }}
             as last_date
     from clock_ins
     inner join ready_accounts on clock_ins.account_id = ready_accounts.account_id
-    left join locations
+    left join zones
         on
-            clock_ins.account_id = locations.account_id
-            and coalesce(clock_ins.shop_id, 0) = locations.shop_id
+            clock_ins.account_id = zones.account_id
+            and coalesce(clock_ins.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'clock_ins.checked_in_at') }}
 
 ),
 

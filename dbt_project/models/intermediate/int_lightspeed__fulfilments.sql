@@ -12,6 +12,7 @@ select
     order_id,
     order_id as fulfilment_id,
     shop_id,
+    cast(null as bigint) as location_id,
     location_name,
     'in_store' as method,
     'done' as status,

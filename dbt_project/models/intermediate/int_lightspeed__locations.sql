@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with shops as (
 
     select *
@@ -29,8 +31,8 @@ known_or_sold_in as (
         coalesce(shops.shop_id, shops_sold_in.shop_id) as shop_id,
         shops.shop_id is not null as is_known,
         coalesce(shops.name, concat('unknown shop ', cast(shops_sold_in.shop_id as varchar))) as location_name,
-        {{ known_zone('shops.time_zone') }} as time_zone,
-        shops.price_level_id,
+        zones.time_zone,
+        nullif(shops.price_level_id, 0) as price_level_id,
         shops.modified_at,
         coalesce(shops.is_archived, false) as is_archived,
         coalesce(shops.is_deleted, false) as is_deleted
@@ -39,6 +41,7 @@ known_or_sold_in as (
         on
             shops.account_id = shops_sold_in.account_id
             and shops.shop_id = shops_sold_in.shop_id
+    left join {{ ref('int_zone_names') }} as zones on {{ folded_zone('shops.time_zone') }} = zones.folded_name
 
 ),
 

@@ -51,8 +51,7 @@ moved as (
         coalesce(sales.is_completed, false) as is_order_completed,
         payments.amount,
         coalesce(payments.tip_amount, 0) as tip_amount,
-        coalesce(payments.created_at, sales.completed_at, sales.modified_at, sales.created_at) as paid_at,
-        coalesce(locations.time_zone, 'UTC') as time_zone
+        coalesce(payments.created_at, {{ happened_at('sales') }}) as paid_at
     from payments
     inner join sales
         on
@@ -83,7 +82,6 @@ final as (
         cast(sale_id as varchar) as order_id,
         shop_id,
         currency,
-        time_zone,
         register_id,
         employee_id,
         payment_type_id,

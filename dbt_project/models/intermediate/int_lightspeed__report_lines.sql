@@ -1,4 +1,3 @@
-{# reports know no cut-over hour: a day is the calendar's, where the shop is #}
 with lines as (
 
     select *
@@ -15,10 +14,15 @@ counted_lines as (
 
 sales as (
 
-    select
-        *,
-        cast(completed_local_at as date) as calendar_date
+    select *
     from {{ ref('int_lightspeed__counted_sales') }}
+
+),
+
+reporting_accounts as (
+
+    select *
+    from {{ ref('int_lightspeed__reporting_accounts') }}
 
 ),
 
@@ -32,25 +36,16 @@ headers as (
 
 ),
 
-compared_days as (
-
-    select *
-    from {{ ref('int_lightspeed__compared_days') }}
-
-),
-
 {# what the price tags say, whatever calcSubtotal holds of the tax that is in them #}
 asked as (
 
     select
         sales.account_id,
         sales.shop_id,
-        sales.calendar_date as business_date,
         sales.sale_id,
         counted_lines.sale_line_id,
         coalesce(lines.tax_class_id, 0) as tax_class_id,
         coalesce(nullif(lines.tax_category_id, 0), headers.tax_category_id, 0) as tax_category_id,
-        cast(0 as bigint) as no_detail_id,
         lines.quantity > 0 as is_given_out,
         counted_lines.event_type = 'item_fee' as is_item_fee,
         case
@@ -69,6 +64,8 @@ asked as (
             else counted_lines.net_amount
         end as paid_with_tax,
         counted_lines.tax_amount,
+        lines.calc_tax1 as tax1_amount,
+        lines.calc_tax2 as tax2_amount,
         counted_lines.average_cost_amount,
         counted_lines.fifo_cost_amount
     from counted_lines
@@ -76,11 +73,7 @@ asked as (
         on
             counted_lines.account_id = sales.account_id
             and counted_lines.sale_id = sales.sale_id
-    inner join compared_days
-        on
-            sales.account_id = compared_days.account_id
-            and sales.shop_id = compared_days.shop_id
-            and sales.calendar_date = compared_days.business_date
+    inner join reporting_accounts on sales.account_id = reporting_accounts.account_id
     inner join lines
         on
             counted_lines.account_id = lines.account_id
@@ -96,10 +89,16 @@ final as (
 
     select
         *,
+        case when is_item_fee then 0 else asked_without_tax end as asked_without_tax_and_fees,
+        case when is_item_fee then 0 else paid_without_tax end as paid_without_tax_and_fees,
+        case when is_item_fee then 0 else asked_with_tax end as asked_with_tax_without_fees,
+        case when is_item_fee then 0 else paid_with_tax end as paid_with_tax_without_fees,
         asked_without_tax - paid_without_tax as discount_without_tax,
         asked_with_tax - paid_with_tax as discount_with_tax,
         case when is_given_out then asked_without_tax - paid_without_tax else 0 end as given_without_tax,
-        case when is_given_out then asked_with_tax - paid_with_tax else 0 end as given_with_tax
+        case when is_given_out then asked_with_tax - paid_with_tax else 0 end as given_with_tax,
+        case when is_given_out then 1 else -1 end * (asked_without_tax - paid_without_tax) as added_without_tax,
+        case when is_given_out then 1 else -1 end * (asked_with_tax - paid_with_tax) as added_with_tax
     from asked
 
 )

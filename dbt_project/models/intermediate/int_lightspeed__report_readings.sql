@@ -1,71 +1,93 @@
 {{ config(materialized='table') }}
-{#
-    The reading that an account follows is the one that most amounts of its closed days agree with. All days that were
-    ever compared have a say: the reports that are kept are the memory, and one bad day turns no reading over.
-#}
-with amounts as (
-
-    select *
-    from {{ ref('int_lightspeed__report_amounts') }}
-
-),
-
-totals as (
-
-    select *
-    from {{ ref('int_lightspeed__report_totals') }}
-
-),
-
-scores as (
-
-    select
-        amounts.account_id,
-        amounts.measure,
-        amounts.reading,
-        amounts.preference,
-        count(*) as amounts_compared,
-        sum(case when amounts.amount = coalesce(totals.amount, 0) then 1 else 0 end) as amounts_matched,
-        sum(abs(amounts.amount - coalesce(totals.amount, 0))) as distance
-    from amounts
-    left join totals
-        on
-            amounts.account_id = totals.account_id
-            and amounts.shop_id = totals.shop_id
-            and amounts.business_date = totals.business_date
-            and amounts.measure = totals.measure
-            and amounts.detail_id = totals.detail_id
-    group by
-        amounts.account_id,
-        amounts.measure,
-        amounts.reading,
-        amounts.preference
-
-),
-
-placed as (
-
-    select
-        *,
-        row_number() over (
-            partition by account_id, measure
-            order by amounts_matched desc nulls last, distance asc nulls last, preference asc nulls last
-        ) as place
-    from scores
-
-),
-
-final as (
+{# A proven reading stays. Else the best fit counts, or the likeliest reading where no day was reported. #}
+with proven_readings as (
 
     select
         account_id,
         measure,
-        reading,
-        amounts_compared,
-        amounts_matched
-    from placed
+        {{ reading_columns('proven_readings') }},
+        proven_at
+    from {{ ref('int_lightspeed__proven_readings') }} as proven_readings
+
+),
+
+best_fits as (
+
+    select
+        account_id,
+        measure,
+        {{ reading_columns('fits') }},
+        cast(null as timestamp with time zone) as proven_at
+    from {{ ref('int_lightspeed__report_fits') }} as fits
     where place = 1
+
+),
+
+measures as (
+
+    {% for measure in report_measures() %}
+        select
+            '{{ measure["name"] }}' as measure,
+            '{{ measure["amounts"][0][0] }}' as amount_key,
+            '{{ measure["amounts"][0][4][0][0] }}' as rounding_level,
+            'half_up' as rounding_method,
+            '{{ measure["events"][0][0] }}' as day_event,
+            'shop' as day_zone,
+            'each' as kinds
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+likeliest as (
+
+    select
+        reporting_accounts.account_id,
+        measures.*,
+        cast(null as timestamp with time zone) as proven_at
+    from {{ ref('int_lightspeed__reporting_accounts') }} as reporting_accounts
+    cross join measures
+
+),
+
+ranked as (
+
+    select
+        *,
+        1 as place
+    from proven_readings
+
+    union all
+
+    select
+        *,
+        2 as place
+    from best_fits
+
+    union all
+
+    select
+        *,
+        3 as place
+    from likeliest
+
+),
+
+chosen as (
+
+    select
+        *,
+        row_number() over (partition by account_id, measure order by place asc nulls last) as place_among_all
+    from ranked
 
 )
 
-select * from final
+select
+    account_id,
+    measure,
+    row_number() over (partition by account_id order by measure asc nulls last) as reading_number,
+    {{ reading_columns('chosen') }},
+    {{ reading_label('chosen') }} as reading,
+    proven_at
+from chosen
+where place_among_all = 1

@@ -1,66 +1,69 @@
-{# what a report may leave out or put elsewhere, as amounts of the day: a reason explains only the difference it is #}
-with lines as (
-
-    select *
-    from {{ ref('int_lightspeed__report_lines') }}
-
-),
-
-payments as (
+{# what a report may put elsewhere, as amounts of the day: a reason explains only the difference it is #}
+with payments as (
 
     select *
     from {{ ref('int_lightspeed__report_payments') }}
 
 ),
 
-sales as (
+readings as (
 
-    select
-        sales.account_id,
-        sales.sale_id,
-        sales.shop_id,
-        cast(sales.completed_local_at as date) as business_date,
-        headers.cash_rounding_delta
-    from {{ ref('int_lightspeed__counted_sales') }} as sales
-    inner join {{ ref('stg_lightspeed__sales') }} as headers
-        on
-            sales.account_id = headers.account_id
-            and sales.sale_id = headers.sale_id
-    where coalesce(headers.cash_rounding_delta, 0) <> 0
+    select *
+    from {{ ref('int_lightspeed__report_readings') }}
+    where measure = 'payments'
 
 ),
 
-open_deposits as (
+payment_days as (
 
-    select
-        account_id,
-        shop_id,
-        taken_date as business_date,
-        'payments' as measure,
-        payment_type_id as detail_id,
-        'open deposits: payments on sales that are not completed' as reason,
-        sum(amount) as amount
-    from payments
-    where not is_order_completed
-    group by
-        account_id,
-        shop_id,
-        taken_date,
-        payment_type_id
+    select *
+    from {{ ref('int_lightspeed__report_payment_days') }}
 
 ),
 
+headers as (
+
+    select *
+    from {{ ref('stg_lightspeed__sales') }}
+    where
+        is_completed
+        and coalesce(cash_rounding_delta, 0) <> 0
+
+),
+
+{# a ticket's rounding stands once, however often it was paid for in cash #}
 paid_in_cash as (
 
-    select distinct
-        account_id,
-        sale_id,
-        payment_type_id
+    select
+        payments.account_id,
+        payments.sale_id,
+        payments.shop_id,
+        payment_days.business_date,
+        case when readings.kinds = 'together' then 0 else payments.payment_type_id end as detail_id,
+        max(headers.cash_rounding_delta) as cash_rounding_delta
     from payments
-    where payment_kind = 'cash'
+    inner join headers
+        on
+            payments.account_id = headers.account_id
+            and payments.sale_id = headers.sale_id
+    inner join readings on payments.account_id = readings.account_id
+    inner join payment_days
+        on
+            payments.account_id = payment_days.account_id
+            and payments.payment_id = payment_days.payment_id
+            and readings.day_event = payment_days.day_event
+            and readings.day_zone = payment_days.day_zone
+    where payments.payment_kind = 'cash'
+    group by
+        payments.account_id,
+        payments.sale_id,
+        payments.shop_id,
+        payment_days.business_date,
+        case when readings.kinds = 'together' then 0 else payments.payment_type_id end
 
 ),
 
+{# whether it adds or takes is not documented #}
 signs as (
 
     select 1 as sign
@@ -69,113 +72,27 @@ signs as (
 
 ),
 
-{# whether it adds or takes is not documented #}
-cash_rounding as (
-
-    select
-        sales.account_id,
-        sales.shop_id,
-        sales.business_date,
-        'payments' as measure,
-        paid_in_cash.payment_type_id as detail_id,
-        'cash rounding: what totals in cash were rounded by' as reason,
-        sum(signs.sign * sales.cash_rounding_delta) as amount
-    from sales
-    inner join paid_in_cash
-        on
-            sales.account_id = paid_in_cash.account_id
-            and sales.sale_id = paid_in_cash.sale_id
-    cross join signs
-    group by
-        sales.account_id,
-        sales.shop_id,
-        sales.business_date,
-        paid_in_cash.payment_type_id,
-        signs.sign
-
-),
-
-{# by price or by what was paid, with the tax or without: whichever the account's subtotal follows #}
-item_fees as (
-
-    {% for column in ['asked_without_tax', 'paid_without_tax', 'asked_with_tax', 'paid_with_tax'] %}
-        select
-            account_id,
-            shop_id,
-            business_date,
-            'subtotal' as measure,
-            tax_class_id as detail_id,
-            'the report''s own definition: item fees are no part of its subtotal' as reason,
-            round(sum({{ column }}), 2) as amount
-        from lines
-        where is_item_fee
-        group by
-            account_id,
-            shop_id,
-            business_date,
-            tax_class_id
-        {% if not loop.last %}union{% endif %}
-    {% endfor %}
-
-),
-
-single_reasons as (
-
-    select *
-    from open_deposits
-
-    union all
-
-    select *
-    from cash_rounding
-
-    union all
-
-    select *
-    from item_fees
-
-),
-
-{# two may meet on one day #}
-met_on_one_day as (
-
-    select
-        one.account_id,
-        one.shop_id,
-        one.business_date,
-        one.measure,
-        one.detail_id,
-        concat(one.reason, '; ', other.reason) as reason,
-        one.amount + other.amount as amount
-    from open_deposits as one
-    inner join cash_rounding as other
-        on
-            one.account_id = other.account_id
-            and one.shop_id = other.shop_id
-            and one.business_date = other.business_date
-            and one.detail_id = other.detail_id
-
-),
-
 final as (
 
-    select *
-    from single_reasons
-
-    union all
-
-    select *
-    from met_on_one_day
+    select
+        paid_in_cash.account_id,
+        paid_in_cash.shop_id,
+        paid_in_cash.business_date,
+        'payments' as measure,
+        paid_in_cash.detail_id,
+        'cash rounding: what totals in cash were rounded by' as reason,
+        cast(sum(signs.sign * paid_in_cash.cash_rounding_delta) as decimal(18, 4)) as amount
+    from paid_in_cash
+    cross join signs
+    group by
+        paid_in_cash.account_id,
+        paid_in_cash.shop_id,
+        paid_in_cash.business_date,
+        paid_in_cash.detail_id,
+        signs.sign
 
 )
 
-select
-    account_id,
-    shop_id,
-    business_date,
-    measure,
-    detail_id,
-    reason,
-    cast(amount as decimal(18, 4)) as amount
+select *
 from final
 where amount <> 0

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 {% set reports = [
     ('subtotal', 'sales', 'tax_class_id', 'tax_class_name', 'subtotal'),
     ('cost_average', 'sales', 'tax_class_id', 'tax_class_name', 'avg_cost'),
@@ -6,15 +7,14 @@
     ('discounts', 'discounts', '0', "cast(null as varchar)", 'discount'),
     ('payments', 'payments', 'payment_type_id', 'payment_type_name', 'amount'),
 ] %}
+{% set lists = [
+    ('tax_class_id', 'tax_classes', 'sale_lines', ['subtotal', 'cost_average', 'cost_fifo']),
+    ('tax_category_id', 'tax_categories', 'sale_lines', ['tax']),
+    ('payment_type_id', 'payment_types', 'sale_payments', ['payments']),
+] %}
 
-with compared_days as (
+with
 
-    select *
-    from {{ ref('int_lightspeed__compared_days') }}
-
-),
-
-{# a report may have several rows of one kind: payments may come apart for layaways #}
 reported as (
 
     {% for measure, report, detail, name, amount in reports %}
@@ -32,7 +32,34 @@ reported as (
 
 ),
 
-final as (
+{# what an account lists, or has used #}
+kinds_known as (
+
+    {% for id, list, users, measures in lists %}
+        {% set list_loop = loop %}
+        {% for measure in measures %}
+            select
+                account_id,
+                '{{ measure }}' as measure,
+                {{ id }} as detail_id
+            from {{ ref('stg_lightspeed__' ~ list) }}
+
+            union
+
+            select
+                account_id,
+                '{{ measure }}' as measure,
+                {{ id }} as detail_id
+            from {{ ref('stg_lightspeed__' ~ users) }}
+
+            {% if not (list_loop.last and loop.last) %}union{% endif %}
+
+        {% endfor %}
+    {% endfor %}
+
+),
+
+by_kind as (
 
     select
         reported.account_id,
@@ -40,20 +67,76 @@ final as (
         reported.business_date,
         reported.measure,
         reported.detail_id,
-        max(reported.detail) as detail,
-        {{ to_cents('sum(reported.amount)') }} as amount
+        reported.detail,
+        reported.amount,
+        case when kinds_known.detail_id is not null or reported.measure = 'discounts' then 1 else 0 end as is_listed
     from reported
-    inner join compared_days
+    left join kinds_known
         on
-            reported.account_id = compared_days.account_id
-            and reported.shop_id = compared_days.shop_id
-            and reported.business_date = compared_days.business_date
+            reported.account_id = kinds_known.account_id
+            and reported.measure = kinds_known.measure
+            and reported.detail_id = kinds_known.detail_id
+
+),
+
+{# a report may have several rows of one kind: payments may come apart for layaways, taxes for each tax #}
+final as (
+
+    select
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        'each' as kinds,
+        detail_id,
+        max(detail) as detail,
+        {{ to_cents('sum(amount)') }} as amount
+    from by_kind
     group by
-        reported.account_id,
-        reported.shop_id,
-        reported.business_date,
-        reported.measure,
-        reported.detail_id
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        detail_id
+
+    union all
+
+    select
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        'listed' as kinds,
+        detail_id,
+        max(detail) as detail,
+        {{ to_cents('sum(amount)') }} as amount
+    from by_kind
+    where is_listed = 1 and measure <> 'discounts'
+    group by
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        detail_id
+
+    union all
+
+    select
+        account_id,
+        shop_id,
+        business_date,
+        measure,
+        'together' as kinds,
+        cast(0 as bigint) as detail_id,
+        'all kinds together' as detail,
+        {{ to_cents('sum(amount)') }} as amount
+    from by_kind
+    where measure <> 'discounts'
+    group by
+        account_id,
+        shop_id,
+        business_date,
+        measure
 
 )
 

@@ -92,15 +92,14 @@ notes as (
 
 ),
 
-{# tickets without a source that bear one number are one set: goods and shipping may be two sales #}
-numbered as (
+{# a number that several patterns of one store take is one number: else its ticket would count twice in its set #}
+numbers_of_stores as (
 
     select
-        tickets.*,
+        tickets.account_id,
+        tickets.order_id,
         rules.source,
-        rules.checks_total,
-        sum(case when tickets.is_return then 0 else tickets.header_total end)
-            over (partition by tickets.account_id, rules.source, tickets.reference) as set_total
+        max(case when rules.checks_total then 1 else 0 end) = 1 as checks_total
     from tickets
     inner join rules
         on
@@ -109,6 +108,27 @@ numbered as (
     where
         tickets.reference_source = ''
         and tickets.reference <> ''
+    group by
+        tickets.account_id,
+        tickets.order_id,
+        rules.source
+
+),
+
+{# tickets without a source that bear one number are one set: goods and shipping may be two sales #}
+numbered as (
+
+    select
+        tickets.*,
+        numbers_of_stores.source,
+        numbers_of_stores.checks_total,
+        sum(case when tickets.is_return then 0 else tickets.header_total end)
+            over (partition by tickets.account_id, numbers_of_stores.source, tickets.reference) as set_total
+    from tickets
+    inner join numbers_of_stores
+        on
+            tickets.account_id = numbers_of_stores.account_id
+            and tickets.order_id = numbers_of_stores.order_id
 
 ),
 
@@ -259,6 +279,7 @@ ranked as (
 
     select
         claims.*,
+        count(*) over (partition by account_id, order_id, rule) as orders_of_number,
         row_number() over (
             partition by account_id, order_id
             order by
@@ -269,7 +290,10 @@ ranked as (
                 store_id asc nulls last,
                 original_order_id asc nulls last
         ) as place
-    from claims
+    from (
+        select distinct *
+        from claims
+    ) as claims
 
 )
 
@@ -281,6 +305,7 @@ select
     rule <> 'R4' as is_mirror,
     source as original_source,
     store_id as original_store_id,
-    original_order_id
+    original_order_id,
+    case when rule <> 'R4' then orders_of_number else 1 end as orders_of_number
 from ranked
 where place = 1

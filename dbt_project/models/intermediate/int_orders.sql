@@ -40,14 +40,14 @@ mirrors as (
 
 ),
 
-{# by one order several tickets may be meant: each knows the same buyer #}
+{# by one order several tickets may be meant; where they know different buyers, whose it is is not known #}
 mirrored as (
 
     select
         mirrors.original_source,
         mirrors.original_store_id,
         mirrors.original_order_id,
-        min(orders.customer_id) as till_customer_id
+        case when count(distinct orders.customer_id) = 1 then min(orders.customer_id) end as till_customer_id
     from mirrors
     inner join orders
         on
@@ -82,9 +82,13 @@ handed_over as (
         store_id,
         order_id,
         max(fulfilled_at) as fulfilled_at,
-        min(shop_id) as shop_id,
-        case when count(distinct location_name) > 1 then 'several locations' else min(location_name) end
-            as location_name
+        case when count(distinct coalesce(shop_id, 0)) = 1 then min(shop_id) end as shop_id,
+        {# two locations may bear one name #}
+        case
+            when count(distinct concat(coalesce(cast(location_id as varchar), ''), ':', location_name)) > 1
+                then 'several locations'
+            else min(location_name)
+        end as location_name
     from fulfilments
     where status = 'done'
     group by
@@ -112,6 +116,7 @@ joined as (
         mirrors.original_store_id,
         mirrors.original_order_id,
         handed_over.location_name as fulfilment_location,
+        handed_over.shop_id as fulfilment_shop_id,
         buyers.customer_id as known_customer_id,
         case when orders.is_handed_over then coalesce(handed_over.fulfilled_at, orders.paid_at) end as recognised_at
     from orders
@@ -137,8 +142,14 @@ in_local_time as (
 
     select
         joined.*,
-        {{ local_time('joined.recognised_at', "coalesce(joined.time_zone, 'UTC')") }} as recognised_local_at
+        {{ local_time('joined.recognised_at', "coalesce(zones.time_zone, 'UTC')") }} as recognised_local_at
     from joined
+    left join {{ ref('int_time_zones') }} as zones
+        on
+            joined.source = zones.source
+            and joined.store_id = zones.store_id
+            and joined.zone_shop_id = zones.shop_id
+            and {{ holds_at('zones', 'joined.recognised_at') }}
 
 ),
 
@@ -196,6 +207,7 @@ select
     not orders.is_mirror as include_in_revenue,
     orders.fulfilment_method,
     coalesce(orders.fulfilment_location, 'not handed over yet') as fulfilment_location,
+    orders.fulfilment_shop_id,
     orders.header_total,
     orders.tip_amount,
     orders.completed_at,

@@ -36,7 +36,7 @@ in_local_time as (
         stores.account_id,
         orders.business_date as order_date,
         mirrors.order_id is not null as is_mirror,
-        {{ local_time('payments.paid_at', 'payments.time_zone') }} as paid_local_at
+        {{ local_time('payments.paid_at', "coalesce(zones.time_zone, 'UTC')") }} as paid_local_at
     from payments
     inner join stores
         on
@@ -47,6 +47,12 @@ in_local_time as (
             payments.source = orders.source
             and payments.store_id = orders.store_id
             and payments.order_id = orders.order_id
+    left join {{ ref('int_time_zones') }} as zones
+        on
+            payments.source = zones.source
+            and payments.store_id = zones.store_id
+            and coalesce(payments.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'payments.paid_at') }}
     left join mirrors
         on
             payments.source = mirrors.source

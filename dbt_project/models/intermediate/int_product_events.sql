@@ -6,25 +6,10 @@ with events as (
 
 ),
 
-products as (
-
-    select *
-    from {{ ref('dim_products') }}
-
-),
-
-{# an SKU that several items bear is the newest's, before all of one that is not archived #}
 items_by_sku as (
 
-    select
-        account_id,
-        coalesce(nullif(trim(custom_sku), ''), system_sku) as sku,
-        item_id,
-        row_number() over (
-            partition by account_id, coalesce(nullif(trim(custom_sku), ''), system_sku)
-            order by is_archived asc nulls last, item_id desc nulls last
-        ) as place
-    from products
+    select *
+    from {{ ref('int_items_by_sku') }}
 
 ),
 
@@ -46,7 +31,6 @@ identified as (
         on
             events.account_id = items_by_sku.account_id
             and events.sku = items_by_sku.sku
-            and items_by_sku.place = 1
 
 )
 

@@ -19,7 +19,7 @@ store_returns as (
 
 ),
 
-returned_online_goods as (
+returned_goods as (
 
     select
         'lightspeed' as source,
@@ -47,6 +47,22 @@ returned_online_goods as (
 
 ),
 
+{# few, so that the events need not meet all orders a second time #}
+returned_online_goods as (
+
+    select
+        returned_goods.*,
+        originals.channel,
+        originals.sub_channel
+    from returned_goods
+    left join {{ ref('int_orders') }} as originals
+        on
+            returned_goods.original_source = originals.source
+            and returned_goods.original_store_id = originals.store_id
+            and returned_goods.original_order_id = originals.order_id
+
+),
+
 {# what the till booked as the goods' cost, by order and SKU #}
 mirror_costs as (
 
@@ -57,8 +73,8 @@ mirror_costs as (
         mirror_events.sku,
         {{ divided('sum(mirror_events.average_cost_amount)', 'sum(mirror_events.quantity)') }} as average_cost,
         {{ divided('sum(mirror_events.fifo_cost_amount)', 'sum(mirror_events.quantity)') }} as fifo_cost
-    from orders as mirrors
-    inner join events as mirror_events
+    from {{ ref('int_orders') }} as mirrors
+    inner join {{ ref('int_all_events') }} as mirror_events
         on
             mirrors.source = mirror_events.source
             and mirrors.store_id = mirror_events.store_id
@@ -78,15 +94,8 @@ mirror_costs as (
 
 item_costs as (
 
-    select
-        account_id,
-        trim(custom_sku) as sku,
-        max(avg_cost) as average_cost
-    from {{ ref('stg_lightspeed__items') }}
-    where trim(custom_sku) <> ''
-    group by
-        account_id,
-        trim(custom_sku)
+    select *
+    from {{ ref('int_items_by_sku') }}
 
 ),
 
@@ -103,8 +112,8 @@ joined as (
         orders.shop_id,
         orders.location_name,
         orders.currency,
-        coalesce(originals.channel, orders.channel) as channel,
-        coalesce(originals.sub_channel, orders.sub_channel) as sub_channel,
+        coalesce(returned_online_goods.channel, orders.channel) as channel,
+        coalesce(returned_online_goods.sub_channel, orders.sub_channel) as sub_channel,
         events.item_id,
         events.sku,
         events.employee_id,
@@ -164,11 +173,6 @@ joined as (
             and events.account_id = returned_online_goods.account_id
             and events.order_id = returned_online_goods.order_id
             and events.event_id = returned_online_goods.event_id
-    left join orders as originals
-        on
-            returned_online_goods.original_source = originals.source
-            and returned_online_goods.original_store_id = originals.store_id
-            and returned_online_goods.original_order_id = originals.order_id
     left join mirror_costs
         on
             events.source = mirror_costs.source

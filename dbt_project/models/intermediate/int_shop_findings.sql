@@ -3,6 +3,7 @@ with shops as (
     select
         'lightspeed' as source,
         account_id,
+        shop_id,
         'shop' as table_name,
         name,
         time_zone
@@ -14,10 +15,38 @@ with shops as (
     select
         source,
         store_id as account_id,
+        0 as shop_id,
         case source when 'ecwid' then 'store_profile' else 'shop' end as table_name,
         name,
         time_zone
     from ({{ every_shop() }}) as stores
+
+),
+
+zones_in_use as (
+
+    select *
+    from {{ ref('int_time_zones') }}
+    where is_current
+
+),
+
+shops_without_a_known_zone as (
+
+    select
+        shops.source,
+        shops.account_id,
+        shops.table_name,
+        concat(coalesce(shops.name, 'unnamed'), ': ', coalesce(shops.time_zone, 'none')) as detail,
+        in_use.time_zone as zone_in_use
+    from shops
+    left join {{ ref('int_zone_names') }} as zones on {{ folded_zone('shops.time_zone') }} = zones.folded_name
+    left join zones_in_use as in_use
+        on
+            shops.source = in_use.source
+            and shops.account_id = in_use.store_id
+            and shops.shop_id = in_use.shop_id
+    where zones.time_zone is null
 
 ),
 
@@ -29,15 +58,67 @@ shops_in_unknown_zones as (
         account_id,
         table_name,
         'time zone is not known, read as UTC' as issue,
-        concat(coalesce(name, 'unnamed'), ': ', coalesce(time_zone, 'none')) as detail,
+        detail,
         count(*) as row_count
-    from shops
-    where coalesce(time_zone, '') <> {{ known_zone('time_zone') }}
+    from shops_without_a_known_zone
+    where zone_in_use is null
     group by
         source,
         account_id,
         table_name,
-        concat(coalesce(name, 'unnamed'), ': ', coalesce(time_zone, 'none'))
+        detail
+
+),
+
+{# the zone that was known before holds, or the one that the seed says #}
+shops_that_keep_their_zone as (
+
+    select
+        source,
+        account_id,
+        table_name,
+        'time zone is not known, read as before' as issue,
+        detail,
+        count(*) as row_count
+    from shops_without_a_known_zone
+    where zone_in_use is not null
+    group by
+        source,
+        account_id,
+        table_name,
+        detail
+
+),
+
+{# a row of the seed that changes nothing: its zone or its shop is none #}
+corrections_without_effect as (
+
+    select
+        'lightspeed' as source,
+        corrections.account_id,
+        'shop_time_zones' as table_name,
+        'correction of a time zone without effect' as issue,
+        concat(
+            'shop ', cast(corrections.shop_id as varchar), ' from ', cast(corrections.from_date as varchar), ': ',
+            corrections.time_zone
+        ) as detail,
+        count(*) as row_count
+    from {{ ref('shop_time_zones') }} as corrections
+    left join {{ ref('int_zone_names') }} as zones
+        on {{ folded_zone('corrections.time_zone') }} = zones.folded_name
+    left join zones_in_use as in_use
+        on
+            corrections.account_id = in_use.store_id
+            and corrections.shop_id = in_use.shop_id
+    where
+        zones.time_zone is null
+        or in_use.store_id is null
+    group by
+        corrections.account_id,
+        concat(
+            'shop ', cast(corrections.shop_id as varchar), ' from ', cast(corrections.from_date as varchar), ': ',
+            corrections.time_zone
+        )
 
 ),
 
@@ -170,6 +251,16 @@ final as (
 
     select *
     from shops_in_unknown_zones
+
+    union all
+
+    select *
+    from shops_that_keep_their_zone
+
+    union all
+
+    select *
+    from corrections_without_effect
 
     union all
 

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 {# a store whose first reading is not complete is withheld, as an account is: a part of it would pass for the whole #}
 with complete_stores as (
 
@@ -42,13 +44,14 @@ online as (
         shops.name as store_name,
         {# a store that belongs to no Lightspeed account is a retailer of its own #}
         coalesce(links.account_id, shops.store_id) as account_id,
-        {{ known_zone('shops.time_zone') }} as time_zone,
+        zones.time_zone,
         coalesce(shops.currency, 'XXX') as currency
     from shops
     inner join complete_stores
         on
             shops.source = complete_stores.source
             and shops.store_id = complete_stores.store_id
+    left join {{ ref('int_zone_names') }} as zones on {{ folded_zone('shops.time_zone') }} = zones.folded_name
     left join links
         on
             shops.source = links.source

@@ -160,6 +160,20 @@ located as (
 
 ),
 
+{# a day is over by the current zone of the location: the one that it sold in last #}
+zoned as (
+
+    select
+        located.*,
+        first_value(time_zone) over (
+            partition by account_id, currency, location_key
+            order by case when time_zone is null then 1 else 0 end asc nulls last, business_date desc nulls last
+            rows between unbounded preceding and unbounded following
+        ) as current_time_zone
+    from located
+
+),
+
 windows as (
 
     select
@@ -201,10 +215,10 @@ traded as (
         max(business_date) as last_sale_date,
         max(reporting_currency) as reporting_currency,
         coalesce(
-            min({{ business_date(local_time('read_at', "coalesce(time_zone, 'UTC')")) }}),
+            min({{ business_date(local_time('read_at', "coalesce(current_time_zone, 'UTC')")) }}),
             {{ days_after('max(business_date)', 1) }}
         ) as unfinished_date
-    from located
+    from zoned
     group by
         account_id,
         currency,

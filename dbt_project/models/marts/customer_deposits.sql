@@ -181,6 +181,12 @@ running as (
         max(business_date) over (partition by account_id, kind, reference_id) as last_date
     from by_day
 
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('account') }}
+
 )
 
 select
@@ -188,6 +194,7 @@ select
     running.kind,
     running.reference_id,
     running.business_date,
+    incomplete_days.account_id is null as is_complete,
     running.shop_id,
     running.currency,
     coalesce(sales.customer_id, credit_accounts.customer_id) as customer_id,
@@ -202,6 +209,7 @@ select
         as stated_balance,
     cast(-credit_accounts.balance - running.moved_amount as decimal(18, 4)) as opening_balance
 from running
+left join incomplete_days on {{ is_same_day('running', 'incomplete_days', 'account') }}
 left join sales
     on
         running.kind = sales.kind

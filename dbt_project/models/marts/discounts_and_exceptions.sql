@@ -189,7 +189,7 @@ voids_after_completion as (
         coalesce(sales.shop_id, 0) as shop_id,
         coalesce(nullif(voids.employee_id, 0), nullif(sales.employee_id, 0), 0) as employee_id,
         {{ business_date(local_time(
-            'coalesce(voids.created_at, sales.completed_at)', "coalesce(locations.time_zone, 'UTC')"
+            'coalesce(voids.created_at, sales.completed_at)', "coalesce(zones.time_zone, 'UTC')"
         )) }} as business_date,
         sales.ticket_number as ticket,
         cast(sales.sale_id as varchar) as sale_ids,
@@ -205,10 +205,11 @@ voids_after_completion as (
             sales.account_id = voids.account_id
             and sales.sale_id = voids.sale_id
             and voids.place = 1
-    left join {{ ref('int_lightspeed__locations') }} as locations
+    left join {{ ref('int_lightspeed__shop_zones') }} as zones
         on
-            sales.account_id = locations.account_id
-            and coalesce(sales.shop_id, 0) = locations.shop_id
+            sales.account_id = zones.account_id
+            and coalesce(sales.shop_id, 0) = zones.shop_id
+            and {{ holds_at('zones', 'coalesce(voids.created_at, sales.completed_at)') }}
     where
         sales.is_voided
         and sales.completed_at is not null
@@ -691,14 +692,22 @@ in_question as (
 
 ),
 
+incomplete_days as (
+
+    {{ incomplete_days('shop') }}
+
+),
+
 final as (
 
     select
         in_question.*,
+        incomplete_days.account_id is null as is_complete,
         locations.location_name,
         locations.currency,
         {{ employee_label('in_question.employee_id', 'employees.employee_name') }} as employee_name
     from in_question
+    left join incomplete_days on {{ is_same_day('in_question', 'incomplete_days', 'shop') }}
     left join {{ ref('dim_locations') }} as locations
         on
             in_question.account_id = locations.account_id
@@ -731,6 +740,7 @@ select
     employee_name,
     sale_ids,
     business_date,
+    is_complete,
     cast(shop_cases as bigint) as shop_cases,
     cast(shop_tickets as bigint) as shop_tickets,
     cast(account_cases as bigint) as account_cases,

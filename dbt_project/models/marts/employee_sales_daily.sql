@@ -102,6 +102,12 @@ processed as (
 
 ),
 
+held_days as (
+
+    {{ days_of_held_orders_alone('orders', 'shop') }}
+
+),
+
 {# a day with hours and no sale is a row as well, and so is a ticket that sells nothing #}
 keys as (
 
@@ -140,6 +146,21 @@ keys as (
     from hours
     inner join accounts_with_hours on hours.account_id = accounts_with_hours.account_id
 
+    union
+
+    select
+        account_id,
+        shop_id,
+        0 as employee_id,
+        business_date
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('shop') }}
+
 ),
 
 final as (
@@ -152,6 +173,7 @@ final as (
         keys.employee_id,
         {{ employee_label('keys.employee_id', 'employees.employee_name') }} as employee_name,
         keys.business_date,
+        incomplete_days.account_id is null as is_complete,
         coalesce(sold.transactions, 0) as transactions,
         coalesce(processed.transactions_processed, 0) as transactions_processed,
         coalesce(processed.mirror_transactions_processed, 0) as mirror_transactions_processed,
@@ -175,6 +197,7 @@ final as (
             when accounts_with_hours.account_id is not null then coalesce(hours.clock_ins_without_hours, 0)
         end as clock_ins_without_hours
     from keys
+    left join incomplete_days on {{ is_same_day('keys', 'incomplete_days', 'shop') }}
     left join sold
         on
             keys.account_id = sold.account_id
@@ -219,6 +242,7 @@ select
     employee_id,
     employee_name,
     business_date,
+    is_complete,
     cast(transactions as bigint) as transactions,
     cast(transactions_processed as bigint) as transactions_processed,
     cast(mirror_transactions_processed as bigint) as mirror_transactions_processed,

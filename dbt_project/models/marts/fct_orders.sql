@@ -23,6 +23,8 @@ sums as (
         sum(non_revenue_amount) as non_revenue_amount,
         sum(cost_amount) as cost_amount,
         sum(case when line_type = 'fee' then net_amount else 0 end) as fee_amount,
+        {# an online store's tips are in its ledger, less what went back; a till's are in its payments #}
+        sum(case when line_type = 'tip' then non_revenue_amount end) as ledger_tip_amount,
         max(case when line_type = 'gift_card' then 1 else 0 end) as gift_card_lines
     from {{ ref('fct_sales_events') }}
     group by
@@ -48,6 +50,7 @@ joined as (
         coalesce(sums.non_revenue_amount, 0) as non_revenue_amount,
         coalesce(sums.cost_amount, 0) as cost_amount,
         coalesce(sums.fee_amount, 0) as fee_amount,
+        sums.ledger_tip_amount,
         coalesce(sums.gift_card_lines, 0) as gift_card_lines
     from orders
     left join sums
@@ -82,6 +85,7 @@ select
     sub_channel,
     fulfilment_method,
     fulfilment_location,
+    fulfilment_shop_id,
     register_id,
     employee_id,
     customer_id,
@@ -107,7 +111,7 @@ select
     cast(cost_amount as decimal(18, 4)) as cost_amount,
     cast(net_amount - cost_amount as decimal(18, 4)) as margin_amount,
     cast(fee_amount as decimal(18, 4)) as item_fee_amount,
-    cast(tip_amount as decimal(18, 4)) as tip_amount,
+    cast(coalesce(ledger_tip_amount, tip_amount) as decimal(18, 4)) as tip_amount,
     header_total,
     completed_at,
     completed_local_at,

@@ -180,12 +180,19 @@ by_day as (
         currency,
         business_date
 
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('account') }}
+
 )
 
 select
     by_day.account_id,
     by_day.currency,
     by_day.business_date,
+    incomplete_days.account_id is null as is_complete,
     cast(by_day.loaded_at_tills as decimal(18, 4)) as loaded_at_tills,
     cast(by_day.loaded_online as decimal(18, 4)) as loaded_online,
     cast(by_day.used_at_tills as decimal(18, 4)) as used_at_tills,
@@ -202,6 +209,7 @@ select
     ) as balance,
     cast(stated.balance - coalesce(moved_at_tills.amount, 0) as decimal(18, 4)) as opening_balance
 from by_day
+left join incomplete_days on {{ is_same_day('by_day', 'incomplete_days', 'account') }}
 left join moved_at_tills
     on
         by_day.account_id = moved_at_tills.account_id

@@ -25,6 +25,21 @@ sales as (
 
 ),
 
+{# several patterns may take one text; where they name several kinds of store, which is meant is not known #}
+named_sources as (
+
+    select
+        texts.reference_source,
+        case when count(distinct rules.source) = 1 then min(rules.source) else 'unknown' end as source
+    from (
+        select distinct reference_source
+        from sales
+    ) as texts
+    inner join rules on texts.reference_source like rules.pattern
+    group by texts.reference_source
+
+),
+
 stores as (
 
     select distinct
@@ -39,7 +54,7 @@ select
     orders.order_id,
     orders.reference_number,
     sales.reference_source,
-    rules.source as original_source,
+    named_sources.source as original_source,
     orders.business_date,
     orders.currency,
     orders.total_amount,
@@ -52,9 +67,9 @@ inner join sales
     on
         orders.account_id = sales.account_id
         and orders.order_id = sales.order_id
-inner join rules on sales.reference_source like rules.pattern
+inner join named_sources on sales.reference_source = named_sources.reference_source
 left join stores
     on
         orders.account_id = stores.account_id
-        and rules.source = stores.source
+        and named_sources.source = stores.source
 where orders.mirror_rule is null

@@ -30,21 +30,28 @@ payment_types as (
 
 ),
 
+zones as (
+
+    select *
+    from {{ ref('int_lightspeed__shop_zones') }}
+
+),
+
 registers as (
 
     select
         registers.account_id,
         registers.register_id,
         registers.name as register_name,
-        registers.shop_id,
-        locations.location_name,
-        locations.currency,
-        coalesce(locations.time_zone, 'UTC') as time_zone
+        registers.shop_id
     from {{ ref('stg_lightspeed__registers') }} as registers
-    left join {{ ref('dim_locations') }} as locations
-        on
-            registers.account_id = locations.account_id
-            and registers.shop_id = locations.shop_id
+
+),
+
+locations as (
+
+    select *
+    from {{ ref('dim_locations') }}
 
 ),
 
@@ -55,6 +62,7 @@ moved as (
         account_id,
         register_id,
         payment_type_id,
+        shop_id,
         paid_at as moved_at,
         1 as payments,
         amount as paid_amount,
@@ -68,6 +76,7 @@ moved as (
         account_id,
         register_id,
         payment_type_id,
+        cast(null as bigint) as shop_id,
         created_at as moved_at,
         0 as payments,
         cast(0 as decimal(18, 4)) as paid_amount,
@@ -95,6 +104,7 @@ on_one_line as (
         0 as place,
         opened_at,
         cast(null as bigint) as payment_type_id,
+        cast(null as bigint) as shop_id,
         0 as payments,
         cast(0 as decimal(18, 4)) as paid_amount,
         cast(0 as decimal(18, 4)) as added_amount
@@ -109,6 +119,7 @@ on_one_line as (
         1 as place,
         cast(null as timestamp with time zone) as opened_at,
         moved.payment_type_id,
+        moved.shop_id,
         moved.payments,
         moved.paid_amount,
         moved.added_amount
@@ -128,6 +139,7 @@ after_their_opening as (
         happened_at,
         place,
         payment_type_id,
+        shop_id,
         payments,
         paid_amount,
         added_amount,
@@ -147,6 +159,8 @@ while_open as (
         counts.account_id,
         counts.register_count_id,
         movements.payment_type_id,
+        min(movements.shop_id) as first_shop_id,
+        max(movements.shop_id) as last_shop_id,
         sum(movements.payments) as payments,
         sum(movements.paid_amount) as paid_amount,
         sum(movements.added_amount) as added_amount
@@ -163,6 +177,34 @@ while_open as (
         counts.account_id,
         counts.register_count_id,
         movements.payment_type_id
+
+),
+
+{# a register may have been moved since: its closing is of the shop whose tickets it took, else of its shop of today #}
+shops_of_closings as (
+
+    select
+        counts.account_id,
+        counts.register_count_id,
+        coalesce(
+            case
+                when min(while_open.first_shop_id) = max(while_open.last_shop_id)
+                    then nullif(min(while_open.first_shop_id), 0)
+            end,
+            max(registers.shop_id)
+        ) as shop_id
+    from counts
+    left join registers
+        on
+            counts.account_id = registers.account_id
+            and counts.register_id = registers.register_id
+    left join while_open
+        on
+            counts.account_id = while_open.account_id
+            and counts.register_count_id = while_open.register_count_id
+    group by
+        counts.account_id,
+        counts.register_count_id
 
 ),
 
@@ -194,15 +236,15 @@ in_local_time as (
         closed_amounts.*,
         counts.register_id,
         registers.register_name,
-        coalesce(registers.shop_id, 0) as shop_id,
-        registers.location_name,
-        registers.currency,
+        coalesce(shops_of_closings.shop_id, 0) as shop_id,
+        locations.location_name,
+        locations.currency,
         counts.open_employee_id,
         counts.close_employee_id,
         counts.opened_at,
         counts.closed_at,
-        {{ local_time('counts.opened_at', "coalesce(registers.time_zone, 'UTC')") }} as opened_local_at,
-        {{ local_time('counts.closed_at', "coalesce(registers.time_zone, 'UTC')") }} as closed_local_at
+        {{ local_time('counts.opened_at', "coalesce(zones_of_opening.time_zone, 'UTC')") }} as opened_local_at,
+        {{ local_time('counts.closed_at', "coalesce(zones_of_closing.time_zone, 'UTC')") }} as closed_local_at
     from closed_amounts
     inner join counts
         on
@@ -212,6 +254,24 @@ in_local_time as (
         on
             counts.account_id = registers.account_id
             and counts.register_id = registers.register_id
+    left join shops_of_closings
+        on
+            counts.account_id = shops_of_closings.account_id
+            and counts.register_count_id = shops_of_closings.register_count_id
+    left join locations
+        on
+            shops_of_closings.account_id = locations.account_id
+            and shops_of_closings.shop_id = locations.shop_id
+    left join zones as zones_of_opening
+        on
+            shops_of_closings.account_id = zones_of_opening.account_id
+            and shops_of_closings.shop_id = zones_of_opening.shop_id
+            and {{ holds_at('zones_of_opening', 'counts.opened_at') }}
+    left join zones as zones_of_closing
+        on
+            shops_of_closings.account_id = zones_of_closing.account_id
+            and shops_of_closings.shop_id = zones_of_closing.shop_id
+            and {{ holds_at('zones_of_closing', 'counts.closed_at') }}
 
 )
 

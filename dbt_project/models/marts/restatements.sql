@@ -112,10 +112,15 @@ of_closed_days as (
         on
             differences.account_id = locations.account_id
             and differences.shop_id = locations.shop_id
+    left join {{ ref('int_lightspeed__shop_zones') }} as zones
+        on
+            differences.account_id = zones.account_id
+            and differences.shop_id = zones.shop_id
+            and {{ holds_at('zones', 'reads.read_at') }}
     where
         differences.business_date >= reads.first_date
         and differences.business_date
-        < {{ business_date(local_time('reads.read_at', "coalesce(locations.time_zone, 'UTC')")) }}
+        < {{ business_date(local_time('reads.read_at', "coalesce(zones.time_zone, 'UTC')")) }}
 
 ),
 

@@ -49,7 +49,7 @@ events as (
 
 ),
 
-days as (
+by_day as (
 
     select
         coalesce(counted_orders.account_id, events.account_id) as account_id,
@@ -81,6 +81,41 @@ days as (
 
 ),
 
+held_days as (
+
+    {{ days_of_held_orders_alone('by_day', 'account') }}
+
+),
+
+days_with_held as (
+
+    select *
+    from by_day
+
+    union all
+
+    select distinct
+        account_id,
+        'unknown' as channel,
+        'unknown' as sub_channel,
+        currency,
+        business_date,
+        cast(0 as bigint) as orders,
+        cast(0 as bigint) as transactions,
+        {% for measure in revenue_measures() %}
+            cast(0 as decimal(18, 4)) as {{ measure }}
+            {% if not loop.last %},{% endif %}
+        {% endfor %}
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('account') }}
+
+),
+
 rates as (
 
     select *
@@ -89,10 +124,12 @@ rates as (
 )
 
 select
-    days.*,
-    {{ in_reporting_currency('days', 'rates', ['tax', 'shipping_sales']) }}
-from days
+    days_with_held.*,
+    incomplete_days.account_id is null as is_complete,
+    {{ in_reporting_currency('days_with_held', 'rates', ['tax', 'shipping_sales']) }}
+from days_with_held
+left join incomplete_days on {{ is_same_day('days_with_held', 'incomplete_days', 'account') }}
 left join rates
     on
-        days.currency = rates.currency
-        and days.business_date = rates.business_date
+        days_with_held.currency = rates.currency
+        and days_with_held.business_date = rates.business_date

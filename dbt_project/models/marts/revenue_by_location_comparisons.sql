@@ -78,12 +78,14 @@ select
     dates.fiscal_period,
     dates.fiscal_week,
     dates.day_of_fiscal_week,
+    coalesce(this_year.is_complete, true) as is_complete,
     coalesce(this_year.net_sales, 0) as net_sales,
     coalesce(this_year.transactions, 0) as transactions,
     coalesce(this_year.units_sold, 0) as units_sold,
     coalesce(this_year.gross_margin, 0) as gross_margin,
     {% for comparison in comparisons %}
         dates.comp_date_{{ comparison }},
+        coalesce({{ comparison }}.is_complete, true) as is_complete_{{ comparison }},
         {% for measure in ['net_sales', 'transactions', 'units_sold', 'gross_margin'] %}
             case
                 when dates.comp_date_{{ comparison }} >= loaded_days.first_date

@@ -37,6 +37,44 @@ days as (
 
 ),
 
+reconciled_days as (
+
+    select *
+    from {{ ref('int_lightspeed__reconciled_days') }}
+
+),
+
+incomplete_days as (
+
+    select *
+    from {{ ref('int_lightspeed__incomplete_days') }}
+
+),
+
+{# a day whose only sale is held has a row of zeros: that nothing is known is said, not passed over #}
+days_with_held as (
+
+    select
+        coalesce(days.account_id, incomplete_days.account_id) as account_id,
+        coalesce(days.shop_id, incomplete_days.shop_id) as shop_id,
+        coalesce(days.location_name, incomplete_days.location_name) as location_name,
+        coalesce(days.time_zone, incomplete_days.time_zone) as time_zone,
+        coalesce(days.currency, incomplete_days.currency) as currency,
+        coalesce(days.business_date, incomplete_days.business_date) as business_date,
+        incomplete_days.account_id is null as is_complete,
+        {% for measure in daily_measures() %}
+            case when days.account_id is null then 0 else days.{{ measure }} end as {{ measure }}
+            {% if not loop.last %},{% endif %}
+        {% endfor %}
+    from days
+    full outer join incomplete_days
+        on
+            days.account_id = incomplete_days.account_id
+            and days.shop_id = incomplete_days.shop_id
+            and days.business_date = incomplete_days.business_date
+
+),
+
 rates as (
 
     select *
@@ -45,10 +83,20 @@ rates as (
 )
 
 select
-    days.*,
-    {{ in_reporting_currency('days', 'rates', ['tax']) }}
-from days
+    days_with_held.*,
+    {# a comparison knows no cut-over hour: its day is the calendar's #}
+    case
+        when not days_with_held.is_complete then 'incomplete'
+        else coalesce(reconciled_days.reconciliation_status, 'not_compared')
+    end as reconciliation_status,
+    {{ in_reporting_currency('days_with_held', 'rates', ['tax']) }}
+from days_with_held
+left join reconciled_days
+    on
+        days_with_held.account_id = reconciled_days.account_id
+        and days_with_held.shop_id = reconciled_days.shop_id
+        and days_with_held.business_date = reconciled_days.business_date
 left join rates
     on
-        days.currency = rates.currency
-        and days.business_date = rates.business_date
+        days_with_held.currency = rates.currency
+        and days_with_held.business_date = rates.business_date

@@ -17,7 +17,7 @@ products as (
 
 ),
 
-sums as (
+sold as (
 
     select
         account_id,
@@ -58,6 +58,56 @@ sums as (
         business_date,
         product_key
 
+),
+
+held_days as (
+
+    {{ days_of_held_orders_alone('sold', 'store') }}
+
+),
+
+sums as (
+
+    select *
+    from sold
+
+    union all
+
+    select
+        account_id,
+        source,
+        store_id,
+        shop_id,
+        location_name,
+        currency,
+        business_date,
+        'held_orders' as product_key,
+        'held_orders' as product_kind,
+        cast(null as bigint) as item_id,
+        0 as transactions,
+        0 as sold_lines,
+        0 as discounted_lines,
+        0 as units_sold,
+        0 as units_returned,
+        0 as gross_sales,
+        0 as discounted_gross_sales,
+        0 as discounts,
+        0 as returns,
+        0 as net_sales,
+        0 as shipping_sales,
+        0 as tax,
+        0 as total_sales,
+        0 as cost_of_goods,
+        0 as units_with_cost,
+        0 as net_sales_with_cost
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('store') }}
+
 )
 
 select
@@ -68,6 +118,7 @@ select
     sums.location_name,
     sums.currency,
     sums.business_date,
+    incomplete_days.account_id is null as is_complete,
     sums.product_key,
     sums.product_kind,
     sums.item_id,
@@ -94,6 +145,7 @@ select
     cast(sums.units_with_cost as decimal(18, 4)) as units_with_cost,
     cast(sums.net_sales_with_cost as decimal(28, 10)) as net_sales_with_cost
 from sums
+left join incomplete_days on {{ is_same_day('sums', 'incomplete_days', 'store') }}
 left join products
     on
         sums.account_id = products.account_id

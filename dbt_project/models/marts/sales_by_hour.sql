@@ -57,6 +57,12 @@ sums as (
 
 ),
 
+held_days as (
+
+    {{ days_of_held_orders_alone('tickets', 'shop') }}
+
+),
+
 {#
     Nobody tells when a shop was open: it was from the hour of its first ticket of the day to that of its last. Online
     tickets come at any hour and open no shop.
@@ -71,12 +77,33 @@ shop_days as (
         max(coalesce(time_zone, 'UTC')) as time_zone,
         max(currency) as currency,
         min(case when not is_online then {{ hour_of_the_day('local_hour') }} end) as first_hour,
-        max(case when not is_online then {{ hour_of_the_day('local_hour') }} end) as last_hour
+        max(case when not is_online then {{ hour_of_the_day('local_hour') }} end) as last_hour,
+        cast(null as integer) as held_hour
     from tickets
     group by
         account_id,
         shop_id,
         business_date
+
+    union all
+
+    select
+        account_id,
+        shop_id,
+        business_date,
+        location_name,
+        coalesce(time_zone, 'UTC') as time_zone,
+        currency,
+        cast(null as integer) as first_hour,
+        cast(null as integer) as last_hour,
+        local_hour as held_hour
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('shop') }}
 
 ),
 
@@ -125,6 +152,7 @@ final as (
 
     select
         shop_days.*,
+        incomplete_days.account_id is null as is_complete,
         hours_of_a_day.local_hour,
         coalesce(elapsed.elapsed_hours, 0) as elapsed_hours,
         coalesce(
@@ -141,6 +169,7 @@ final as (
         coalesce(sums.online_net_sales, 0) as online_net_sales
     from shop_days
     cross join hours_of_a_day
+    left join incomplete_days on {{ is_same_day('shop_days', 'incomplete_days', 'shop') }}
     left join elapsed
         on
             shop_days.time_zone = elapsed.time_zone
@@ -162,6 +191,7 @@ select
     time_zone,
     currency,
     business_date,
+    is_complete,
     {{ iso_weekday('business_date') }} as iso_weekday,
     local_hour,
     is_within_hours and elapsed_hours > 0 as is_trading,
@@ -178,3 +208,4 @@ from final
 where
     is_within_hours
     or tickets > 0
+    or held_hour = local_hour

@@ -86,7 +86,7 @@ told as (
         events.event_type = 'rounding' as is_rounding,
         case
             when events.source = 'lightspeed' then coalesce(lines.takes_back, false)
-            else events.event_type in ('return', 'cancel')
+            else events.event_type in ('return', 'cancel', 'adjustment')
         end as is_refund,
         {# goods that are taxed, sold to whoever pays none or at a rate of zero, are exempt #}
         case
@@ -95,7 +95,9 @@ told as (
             when lines.is_taxed then 'exempt'
             else 'non_taxable'
         end as treatment,
-        events.net_amount + events.shipping_amount as base_amount,
+        {# a duty, or whatever else is no revenue, is the base of its own tax #}
+        events.net_amount + events.shipping_amount
+        + case when events.tax_amount <> 0 then coalesce(events.non_revenue_amount, 0) else 0 end as base_amount,
         events.tax_amount,
         lines.tax1,
         lines.tax2,
@@ -115,7 +117,7 @@ told as (
 
 ),
 
-by_day as (
+told_by_day as (
 
     select
         account_id,
@@ -149,6 +151,51 @@ by_day as (
         currency,
         business_date
 
+),
+
+held_days as (
+
+    {{ days_of_held_orders_alone('told_by_day', 'store') }}
+
+),
+
+by_day as (
+
+    select *
+    from told_by_day
+
+    union all
+
+    select
+        account_id,
+        source,
+        store_id,
+        shop_id,
+        cast(0 as bigint) as tax_category_id,
+        currency,
+        business_date,
+        0 as taxable_base,
+        0 as non_taxable_base,
+        0 as exempt_base,
+        0 as tax1_collected,
+        0 as tax1_refunded,
+        0 as tax2_collected,
+        0 as tax2_refunded,
+        0 as tax_collected,
+        0 as tax_refunded,
+        0 as tax_rounding,
+        0 as tax_amount,
+        0 as mirror_tax_amount,
+        0 as tax_at_rates,
+        0 as taxed_lines
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('store') }}
+
 )
 
 select
@@ -160,6 +207,7 @@ select
         as location_name,
     by_day.currency,
     by_day.business_date,
+    incomplete_days.account_id is null as is_complete,
     by_day.tax_category_id,
     case
         when by_day.source <> 'lightspeed' then 'as the online store charged'
@@ -186,6 +234,7 @@ select
     cast(by_day.tax_at_rates as decimal(28, 10)) as tax_at_rates,
     cast(by_day.taxed_lines as bigint) as taxed_lines
 from by_day
+left join incomplete_days on {{ is_same_day('by_day', 'incomplete_days', 'store') }}
 left join locations
     on
         by_day.source = locations.source

@@ -210,6 +210,12 @@ other_days as (
 
 ),
 
+held_days as (
+
+    {{ days_of_held_orders_alone('by_type', 'store') }}
+
+),
+
 rows_of_days as (
 
     select *
@@ -224,6 +230,38 @@ rows_of_days as (
 
     select *
     from other_days
+
+    union all
+
+    select
+        account_id,
+        source,
+        store_id,
+        shop_id,
+        cast(0 as bigint) as payment_type_id,
+        'held orders' as payment_type_name,
+        'held orders' as payment_kind,
+        currency,
+        business_date,
+        cast(0 as bigint) as payments,
+        cast(0 as decimal(18, 4)) as taken_amount,
+        cast(0 as decimal(18, 4)) as refunded_amount,
+        cast(0 as decimal(18, 4)) as stored_amount,
+        cast(0 as decimal(18, 4)) as net_amount,
+        cast(0 as decimal(18, 4)) as deposit_amount,
+        cast(0 as decimal(18, 4)) as settled_amount,
+        cast(0 as decimal(18, 4)) as deposit_used_amount,
+        cast(0 as decimal(18, 4)) as unpaid_amount,
+        cast(0 as decimal(18, 4)) as mirror_amount,
+        cast(0 as decimal(18, 4)) as tip_amount,
+        cast(0 as decimal(18, 4)) as cash_rounding_amount
+    from held_days
+
+),
+
+incomplete_days as (
+
+    {{ incomplete_days('store') }}
 
 ),
 
@@ -253,6 +291,7 @@ select
     with_day.payment_type_id,
     with_day.payment_type_name,
     with_day.payment_kind,
+    incomplete_days.account_id is null as is_complete,
     cast(with_day.payments as bigint) as payments,
     cast(with_day.taken_amount as decimal(18, 4)) as taken_amount,
     cast(with_day.refunded_amount as decimal(18, 4)) as refunded_amount,
@@ -268,6 +307,7 @@ select
     cast(with_day.day_net_amount as decimal(18, 4)) as day_net_amount,
     cast(with_day.day_mirror_amount as decimal(18, 4)) as day_mirror_amount
 from with_day
+left join incomplete_days on {{ is_same_day('with_day', 'incomplete_days', 'store') }}
 left join locations
     on
         with_day.source = locations.source

@@ -20,6 +20,7 @@ select
     cast(headers.order_id as varchar) as order_id,
     cast(headers.order_id as varchar) as fulfilment_id,
     cast(null as bigint) as shop_id,
+    cast(null as bigint) as location_id,
     case when headers.is_pickup then coalesce(headers.shipping_method_name, shops.name) else shops.name end
         as location_name,
     {{ fulfilment_method("case when headers.is_pickup then 'pickup' else headers.native_method end") }} as method,

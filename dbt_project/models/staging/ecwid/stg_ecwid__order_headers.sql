@@ -29,7 +29,12 @@ renamed as (
         coalesce(raw.total_before_gift_card_redemption, raw.total) as total_amount,
         coalesce(raw.gift_card_redemption, 0) as redeemed_amount,
         {# after an edit `tax` stays what it was; the two totals say what it is #}
-        coalesce(raw.total - nullif(raw.total_without_tax, 0), raw.tax, 0) as tax_amount,
+        {# the tax does not follow edits: an order that was edited down to nothing has none #}
+        coalesce(
+            raw.total - nullif(raw.total_without_tax, 0),
+            case when raw.total = 0 and coalesce(raw.gift_card_redemption, 0) = 0 then 0 else raw.tax end,
+            0
+        ) as tax_amount,
         coalesce(raw.coupon_discount, 0) + coalesce(raw.discount, 0) as discount_amount,
         coalesce(raw.refunded_amount, 0) as refunded_amount,
         coalesce(raw.shipping_rate_without_tax, raw.shipping_rate, 0) as shipping_amount,

@@ -12,6 +12,18 @@ shops as (
 
 ),
 
+looked_days as (
+
+    select
+        store_id,
+        looked_from,
+        looked_to,
+        loaded_at,
+        {{ each_day('cast(looked_from as date)', 'cast(looked_to as date)') }} as looked_date
+    from {{ ref('stg_ecwid__order_looks') }}
+
+),
+
 {# when all orders of its time were read again, this one was not met: it was deleted #}
 missed as (
 
@@ -19,12 +31,13 @@ missed as (
         headers.store_id,
         headers.order_id
     from headers
-    inner join {{ ref('stg_ecwid__order_looks') }} as looks
+    inner join looked_days
         on
-            headers.store_id = looks.store_id
-            and headers.created_at >= looks.looked_from
-            and headers.created_at < looks.looked_to
-            and headers.loaded_at < looks.loaded_at
+            headers.store_id = looked_days.store_id
+            and cast(headers.created_at as date) = looked_days.looked_date
+            and headers.created_at >= looked_days.looked_from
+            and headers.created_at < looked_days.looked_to
+            and headers.loaded_at < looked_days.loaded_at
 
 ),
 
@@ -53,8 +66,8 @@ select
     cast(null as varchar) as channel,
     cast(null as varchar) as sub_channel,
     cast(null as bigint) as shop_id,
+    cast(null as bigint) as location_id,
     shops.name as location_name,
-    {{ known_zone('shops.time_zone') }} as time_zone,
     shops.currency,
     cast(null as bigint) as register_id,
     cast(null as bigint) as employee_id,

@@ -65,7 +65,6 @@ select
     cast(movements.order_id as varchar) as order_id,
     cast(null as bigint) as shop_id,
     shops.currency,
-    {{ known_zone('shops.time_zone') }} as time_zone,
     cast(null as bigint) as register_id,
     cast(null as bigint) as employee_id,
     cast(null as bigint) as payment_type_id,

@@ -25,6 +25,7 @@ select
     cast(raw.order_id as varchar) as order_id,
     cast(raw.id as varchar) as fulfilment_id,
     cast(null as bigint) as shop_id,
+    raw.location_id,
     locations.name as location_name,
     orders.fulfilment_method as method,
     case when upper(raw.status) = 'SUCCESS' then 'done' else lower(raw.status) end as status,

@@ -26,6 +26,18 @@ payments as (
 
 ),
 
+looked_days as (
+
+    select
+        store_id,
+        looked_from,
+        looked_to,
+        loaded_at,
+        {{ each_day('cast(looked_from as date)', 'cast(looked_to as date)') }} as looked_date
+    from {{ ref('stg_shopify__order_looks') }}
+
+),
+
 {# when all orders of its time were read again, this one was not met: it was deleted #}
 missed as (
 
@@ -33,12 +45,13 @@ missed as (
         raw.account_id as store_id,
         raw.id as order_id
     from raw
-    inner join {{ ref('stg_shopify__order_looks') }} as looks
+    inner join looked_days
         on
-            raw.account_id = looks.store_id
-            and raw.created_at >= looks.looked_from
-            and raw.created_at < looks.looked_to
-            and raw._loaded_at < looks.loaded_at
+            raw.account_id = looked_days.store_id
+            and cast(raw.created_at as date) = looked_days.looked_date
+            and raw.created_at >= looked_days.looked_from
+            and raw.created_at < looked_days.looked_to
+            and raw._loaded_at < looked_days.loaded_at
 
 ),
 
@@ -70,8 +83,11 @@ renamed as (
         cast(null as varchar) as channel,
         cast(null as varchar) as sub_channel,
         cast(null as bigint) as shop_id,
-        coalesce(locations.name, shops.name) as location_name,
-        {{ known_zone('shops.time_zone') }} as time_zone,
+        raw.retail_location_id as location_id,
+        case
+            when raw.retail_location_id is null then shops.name
+            else coalesce(locations.name, concat('unknown location ', cast(raw.retail_location_id as varchar)))
+        end as location_name,
         raw.currency_code as currency,
         cast(null as bigint) as register_id,
         cast(null as bigint) as employee_id,

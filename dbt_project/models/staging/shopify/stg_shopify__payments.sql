@@ -5,23 +5,14 @@ with raw as (
 
 ),
 
-shops as (
-
-    select *
-    from {{ ref('stg_shopify__shops') }}
-
-),
-
 {# an authorization moves no money, a void gives none back: only what was taken or given back did #}
 moved as (
 
     select
         raw.*,
-        shops.time_zone,
         lower(trim(coalesce(raw.gateway, 'unknown'))) as tender,
         case when upper(raw.kind) in ('REFUND', 'CHANGE') then -raw.amount else raw.amount end as signed_amount
     from raw
-    left join shops on raw.account_id = shops.store_id
     where
         upper(raw.status) = 'SUCCESS'
         and upper(raw.kind) in ('SALE', 'CAPTURE', 'REFUND', 'CHANGE')
@@ -36,7 +27,6 @@ select
     cast(order_id as varchar) as order_id,
     cast(null as bigint) as shop_id,
     currency_code as currency,
-    {{ known_zone('time_zone') }} as time_zone,
     cast(null as bigint) as register_id,
     cast(null as bigint) as employee_id,
     cast(null as bigint) as payment_type_id,

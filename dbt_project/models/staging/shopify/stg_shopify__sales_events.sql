@@ -37,6 +37,7 @@ kinds as (
             when 'TIP' then 'tip'
             when 'DUTY' then 'duty'
             when 'FEE' then 'fee'
+            when 'ADDITIONAL_FEE' then 'fee'
             else 'unallocated'
         end as kind,
         {# a cancellation takes back what was agreed, on its own day #}

@@ -1,0 +1,1 @@
+{{ staged_held_rows('ecwid') }}

@@ -60,7 +60,7 @@ class Book:
         """Count what *part* brings against what the warehouse has: before it is loaded."""
         self._note_changes(part)
         for landed in (delivery.landed for delivery in part.deliveries if delivery.landed):
-            for rejected in landed.rejected:
+            for rejected in (*landed.rejected, *landed.altered):
                 self._record(landed.account_id, rejected.table_name).rejected += 1
             for table, field in landed.drift:
                 self._drift[landed.account_id, table].add(field)

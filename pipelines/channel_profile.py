@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import warehouse
+from pipelines import project_files, warehouse
 from pipelines.errors import TillhouseError
 from pipelines.query import published
 from pipelines.settings import Settings
-
-SEEDS = "dbt_project/seeds"
 
 PRIORITIES = {"reference_source": 45, "payment_type": 65}
 """Behind the rules that ship with tillhouse, which name a source or a tender more closely."""
@@ -25,6 +25,8 @@ TELLS_ITS_PAST = frozenset({"shopify"})
 
 LIKELY_CHANNEL = "online_own"
 """What a source that nothing is known of is suggested as: the merchant puts the right one in its place."""
+
+LINKS = "location_links"
 
 HEADINGS = ("account", "what the tickets say", "tickets", "total", "counts as", "to confirm")
 RIGHT = frozenset({"tickets", "total"})
@@ -42,20 +44,22 @@ def profile(settings: Settings, accounts: tuple[int, ...]) -> dict[str, Any]:
             f"account {strange[0]} has no ticket in what is published; these have: {', '.join(map(str, known))}"
         )
     wanted = [row for row in rows if not accounts or row["account_id"] in accounts]
-    return {"profile": wanted, "suggestions": suggestions(wanted)}
+    links = [row for row in _mart(settings, "location_links") if not accounts or row["account_id"] in accounts]
+    return {"profile": wanted, "suggestions": {**suggestions(wanted), LINKS: link_lines(links)}}
 
 
 def _rows(settings: Settings) -> list[Row]:
-    with published(settings) as connection:
-        marts = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-        if "channel_profile" not in marts:
-            raise TillhouseError(
-                f"{settings.warehouse_file} was published before there was a channel profile: run `tillhouse run`"
-            )
-        result = connection.execute(f"select * from {warehouse.MARTS}.channel_profile order by all")
-        names = [column[0] for column in result.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    rows = _mart(settings, "channel_profile")
     return sorted(rows, key=lambda row: (not row["to_confirm"], -row["tickets"]))
+
+
+def _mart(settings: Settings, name: str) -> list[Row]:
+    with published(settings) as connection:
+        if not warehouse.has_mart(connection, name):
+            raise TillhouseError(
+                f"{settings.warehouse_file} was published before there was a mart {name}: run `tillhouse run`"
+            )
+        return warehouse.rows(connection, f"select * from {warehouse.MARTS}.{name} order by all")
 
 
 def suggestions(rows: list[Row]) -> dict[str, list[str]]:
@@ -63,6 +67,16 @@ def suggestions(rows: list[Row]) -> dict[str, list[str]]:
     asking = [row for row in rows if row["to_confirm"]]
     found = {"channel_rules": map(_channel_rule, asking), "mirror_rules": map(_mirror_rule, asking)}
     return {seed: sorted({_line(rule) for rule in rules if rule}) for seed, rules in found.items()}
+
+
+def link_lines(links: list[Row]) -> list[str]:
+    """Lines for the seed location_links: each open location without a shop, once for each shop that bears its name."""
+    asking = [row for row in links if row["basis"] == "none" and row["is_active"]]
+    return [
+        _line((row["source"], row["store_id"], row["location_id"], shop_id))
+        for row in asking
+        for shop_id in row["candidate_shop_ids"].split(", ")
+    ]
 
 
 def _channel_rule(row: Row) -> tuple[Any, ...] | None:
@@ -111,7 +125,7 @@ def _line(values: tuple[Any, ...]) -> str:
     return text.getvalue()
 
 
-def profile_view(found: dict[str, Any], *, limit: int) -> RenderableType:
+def profile_view(settings: Settings, found: dict[str, Any], *, limit: int) -> RenderableType:
     """The table that a merchant reads, and the lines for the seeds."""
     rows = found["profile"]
     if not rows:
@@ -123,11 +137,24 @@ def profile_view(found: dict[str, Any], *, limit: int) -> RenderableType:
     parts += ["", f"{asking} rows to confirm" if asking else "nothing to confirm: a rule names every source"]
     for seed, lines in found["suggestions"].items():
         if lines:
-            heading = f"rows you may paste into {SEEDS}/{seed}.csv, then `tillhouse transform` and `tillhouse publish`:"
-            parts += ["", heading, *lines]
+            parts += ["", *_heading(settings, seed), *lines]
     if any(f",{LIKELY_CHANNEL}," in line for line in found["suggestions"]["channel_rules"]):
-        parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {SEEDS}/channels.csv)")
+        channels = project_files.path_of(settings, "channels")
+        parts.append(f"({LIKELY_CHANNEL} is a guess: put the source's own channel, as in {channels})")
+    if found["suggestions"][LINKS]:
+        parts.append("(one line a location: shop_id is the shop's in dim_locations, or empty for one that has no till)")
     return Group(*parts)
+
+
+def _heading(settings: Settings, seed: str) -> list[str]:
+    """Where the lines go. A file of the user's own is used instead of the shipped one, so it begins as a copy of it."""
+    own, source = project_files.own_path(settings, seed), project_files.path_of(settings, seed)
+    copy = [] if own == source else [f"mkdir -p {_quoted(own.parent)}", f"cp {_quoted(source)} {_quoted(own)}"]
+    return [*copy, f"rows you may paste into {own}, then `tillhouse transform` and `tillhouse publish`:"]
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _table(rows: list[Row]) -> Table:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from pipelines.errors import SettingsError, TillhouseError, TransformError, UsageError
+from pipelines.errors import TillhouseError, TransformError, UsageError
+from pipelines.stopping import Stopped, stoppable
 from pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
+
+CODES = {TransformError: NOT_PUBLISHED, UsageError: WRONG_USAGE}
+"""Of errors raised on purpose; NOTHING_DONE for the others."""
 
 out = Terminal()
 err = Terminal(stderr=True)
@@ -35,16 +39,12 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except TransformError as error:
-            _fail(error, NOT_PUBLISHED)
-        except (UsageError, SettingsError) as error:
-            _fail(error, WRONG_USAGE if isinstance(error, UsageError) else NOTHING_DONE)
+        except Stopped as error:
+            sys.exit(error.exit_code)  # The sentence was printed when the signal came.
         except TillhouseError as error:
-            _fail(error, NOTHING_DONE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except BrokenPipeError:
-            raise  # Whoever reads has seen enough, as `head` has; click ends quietly.
+            _fail(error, next((code for kind, code in CODES.items() if isinstance(error, kind)), NOTHING_DONE))
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # The reader of the pipe has closed it, as `head` does: click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
@@ -84,14 +84,17 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_obj
     def call(obj: dict[str, Any], /, *args: Any, **kwargs: Any) -> Any:
-        from pipelines import logs
+        from pipelines import explaining, locks, logs, modes
         from pipelines.settings import misspelt, read_settings
 
         settings = read_settings(**obj["flags"])
-        logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
-        for sentence in misspelt():
-            logging.getLogger("tillhouse").warning("%s", sentence)
-        return command(settings, *args, **kwargs)
+        locks.Waiting.seconds = settings.tillhouse_wait_seconds
+        told = explaining.plainly(settings.tillhouse_data_dir)
+        with modes.owner_only(), stoppable(lambda sentence: _complain("note:", sentence)), told:
+            logs.set_up(settings.logs_dir, form=settings.tillhouse_log_format, verbose=obj["verbose"])
+            for sentence in misspelt():
+                logging.getLogger("tillhouse").warning("%s", sentence)
+            return command(settings, *args, **kwargs)
 
     return update_wrapper(call, command)
 
@@ -187,16 +190,95 @@ def transform(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--accept", "day", metavar="DAY", help="Accept the differences of this business date (YYYY-MM-DD).")
+@click.option("--shop", "shop_id", type=int, help="With --accept: the shop's number; 0 for a count of sales.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts differ.")
+@click.option("--measure", help="With --accept: only this measure, such as tax.")
+@click.option("--reason", help="With --accept: why it is right as it is.")
+@click.option("--unprove", type=int, metavar="ACCOUNT", help="Forget what an account's reports were found to mean.")
 @json_option
 @with_settings
-def reconcile(settings: Settings, as_json: bool) -> None:
-    """What the last transform found against Lightspeed's own totals."""
+def reconcile(
+    settings: Settings, day: str | None, reason: str | None, unprove: int | None, as_json: bool, **asked: Any
+) -> None:
+    """Show what differs from Lightspeed's own totals, or accept it."""
+    if day:
+        _accept(settings, _date("--accept", day), reason, **asked)
+    elif reason or any(value is not None for value in asked.values()):
+        raise UsageError("--shop, --account, --measure and --reason go with --accept DAY")
+    elif unprove is not None:
+        _unprove(settings, unprove)
+    else:
+        _show_comparison(settings, as_json=as_json)
+
+
+def _show_comparison(settings: Settings, *, as_json: bool) -> None:
     from pipelines import reconciling
 
     found = reconciling.last_comparison(settings)
     _print_json(found) if as_json else out.print(reconciling.view(found))
-    if found["blocking"]:
-        sys.exit(NOT_PUBLISHED)
+    if found["unexplained"]:
+        sys.exit(PARTIAL)
+
+
+def _accept(
+    settings: Settings,
+    day: date,
+    reason: str | None,
+    *,
+    shop_id: int | None,
+    account_id: int | None,
+    measure: str | None,
+) -> None:
+    from pipelines import reconciling
+
+    if shop_id is None or not (reason or "").strip():
+        raise UsageError("--accept DAY needs --shop and --reason")
+    path, accepted = reconciling.accept(
+        settings, day, shop_id, str(reason).strip(), account_id=account_id, measure=measure
+    )
+    for row in accepted:
+        out.print(f"accepted: {row['measure']} of {day}, {row['location_name']}: {row['difference']:.2f}")
+    out.print(f"remembered in {path}; the next run publishes it as accepted", soft_wrap=True)
+
+
+def _unprove(settings: Settings, account_id: int) -> None:
+    from pipelines import decided
+
+    path = decided.unprove(settings, account_id)
+    out.print(f"account {account_id} is proven anew from the next run on; remembered in {path}", soft_wrap=True)
+
+
+@main.command()
+@click.option("--accept", "held_id", metavar="ID", help="Accept that this held row is missing.")
+@click.option("--account", "account_id", type=int, help="With --accept: needed where several accounts hold the id.")
+@click.option("--table", help="With --accept: needed where several tables hold the id.")
+@click.option("--reason", help="With --accept: why it may be missing.")
+@json_option
+@with_settings
+def held(
+    settings: Settings,
+    held_id: str | None,
+    account_id: int | None,
+    table: str | None,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """List rows that cannot be read and are set aside, or accept one."""
+    from pipelines import held_rows
+
+    if held_id is None:
+        if reason or table or account_id is not None:
+            raise UsageError("--account, --table and --reason go with --accept ID")
+        found = held_rows.listing(settings)
+        _print_json(found) if as_json else out.print(held_rows.view(found))
+        if held_rows.waiting(found):
+            sys.exit(PARTIAL)
+        return
+    if not (reason or "").strip():
+        raise UsageError("--accept ID needs --reason")
+    path = held_rows.accept(settings, held_id, str(reason).strip(), account_id=account_id, table=table)
+    out.print(f"accepted: {held_id}; remembered in {path}; it no longer means exit code 4", soft_wrap=True)
 
 
 @main.command()
@@ -374,7 +456,7 @@ def accounts(settings: Settings, as_json: bool) -> None:
     from pipelines import status as facts
 
     rows = facts.accounts(settings)
-    _print_json(rows) if as_json else out.print(facts.accounts_table(rows))
+    _print_json(rows) if as_json else out.print(facts.accounts_table(settings, rows), soft_wrap=True)
 
 
 @main.command()
@@ -407,13 +489,14 @@ def doctor(settings: Settings, as_json: bool) -> None:
 @main.command()
 @account_option
 @click.option("--apply", is_flag=True, help="Write what was found to the account's own settings.")
-@click.option("--budget", type=click.FloatRange(min=1), help="Drips an account at most [default: 90].")
+@click.option("--budget", type=click.IntRange(1, 10_000), help="Drips an account at most [default: 90].")
 @json_option
 @with_settings
-def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: float | None, as_json: bool) -> None:
+def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: int | None, as_json: bool) -> None:
     """Ask Lightspeed's API what its documentation leaves open."""
     from pipelines import probe as probing
 
+    _refuse_demo(settings)
     probed = asyncio.run(
         probing.examine(settings, accounts, budget=budget or probing.BUDGET, apply=apply, tell=err.print)
     )
@@ -456,7 +539,7 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
     from pipelines import channel_profile as facts
 
     found = facts.profile(settings, accounts)
-    _print_json(found) if as_json else out.print(facts.profile_view(found, limit=limit), soft_wrap=True)
+    _print_json(found) if as_json else out.print(facts.profile_view(settings, found, limit=limit), soft_wrap=True)
 
 
 @main.command()
@@ -464,9 +547,10 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
 @click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
 @click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")
 @click.option("--days", type=int, default=730, show_default=True, help="How many days it has traded.")
+@click.option("--ends", help="The last day that it has traded (YYYY-MM-DD) [default: yesterday].")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which world it is.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the rate limit.")
-def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, speed: float) -> None:
+def sandbox(port: int, world: Path | None, ends: str | None, speed: float, **plan: Any) -> None:
     """Serve a faithful fake of Lightspeed's API on this machine."""
     from pipelines.sandbox.command import serve_world
     from pipelines.sandbox.world import Plan
@@ -474,7 +558,8 @@ def sandbox(port: int, world: Path | None, sales: int, days: int, seed: int, spe
     def announce(line: str) -> None:
         click.echo(line, err=True)
 
-    serve_world(port=port, path=world, plan=Plan(sales=sales, days=days, seed=seed), speed=speed, announce=announce)
+    last = _date("--ends", ends) if ends else datetime.now(UTC).date() - timedelta(days=1)
+    serve_world(port=port, path=world, plan=Plan(**plan, ends=last), speed=speed, announce=announce)
 
 
 @main.command()

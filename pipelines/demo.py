@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import httpx
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import run, warehouse
+from pipelines import publication, run, warehouse
 from pipelines.connecting import connect, connect_ecwid, connect_shopify
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.run import Options, Outcome, Report
@@ -61,6 +62,9 @@ LOCATIONS = View(
 )
 CURRENCY = "USD"
 """What the demo adds its shops up in, unless a setting says otherwise."""
+
+RATE_DAYS = 3_650
+"""How old a rate of exchange may be in the demo: its days are of now, the installed package's rates may not be."""
 
 CHANNELS = View(
     "revenue_by_channel_daily",
@@ -146,13 +150,13 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     is_first = not world_file(settings).exists()
     with _sandbox(settings, sales) as url:
         if not is_first:
-            httpx.post(f"{url}/sandbox/tomorrow", timeout=60).raise_for_status()
+            _asked("POST", f"{url}/sandbox/tomorrow?reach={datetime.now(UTC).date() - timedelta(days=1)}")
         asked = _connected(as_shown(settings), url)
         started = time.monotonic()
         outcome = run.night(asked, Options(), report, command="demo")
         seconds = time.monotonic() - started
         compared = [
-            compare(asked, httpx.get(f"{url}/sandbox/{name}.json", timeout=300).raise_for_status().json(), view)
+            compare(asked, _asked("GET", f"{url}/sandbox/{name}.json"), view)
             for name, view in (("truth", LOCATIONS), ("channels", CHANNELS))
         ]
     nights = [record for record in run.ledger(settings).records() if record.command == "demo"]
@@ -160,10 +164,17 @@ def play(settings: Settings, *, sales: int, fresh: bool, report: Report) -> Show
     return Shown(asked, outcome, len(nights), seconds, sum(count for count, _ in compared), differences)
 
 
+def _asked(method: str, url: str) -> Any:
+    """The sandbox's answer; no proxy is asked for what is on this machine."""
+    return httpx.request(method, url, timeout=300, trust_env=False).raise_for_status().json()
+
+
 def as_shown(settings: Settings) -> Settings:
     """*settings* as they are where the data directory is not the demo's; else with what the demo sets."""
-    shows = world_file(settings).exists() and not settings.tillhouse_reporting_currency
-    return settings.model_copy(update={"tillhouse_reporting_currency": CURRENCY}) if shows else settings
+    if not world_file(settings).exists() or settings.tillhouse_reporting_currency:
+        return settings
+    rates = {"exchange_rate_days": RATE_DAYS} | settings.tillhouse_dbt_vars
+    return settings.model_copy(update={"tillhouse_reporting_currency": CURRENCY, "tillhouse_dbt_vars": rates})
 
 
 def world_file(settings: Settings) -> Path:
@@ -174,7 +185,7 @@ def world_file(settings: Settings) -> Path:
 def compare(settings: Settings, truth: list[dict[str, Any]], view: View = LOCATIONS) -> tuple[int, list[Difference]]:
     """(amounts compared, those that differ) between the mart of *view* and the sandbox's own totals."""
     told = {tuple(str(row[name]) for name in view.key): row for row in truth}
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         rows = connection.execute(
             f"select {', '.join((*view.key, *view.measures))} from {warehouse.MARTS}.{view.mart}"
         ).fetchall()
@@ -199,7 +210,7 @@ def _forget(settings: Settings) -> None:
     folder = settings.tillhouse_data_dir
     for made in ("tokens", "landing", "logs", "dlt", "dbt"):
         shutil.rmtree(folder / made, ignore_errors=True)
-    for pattern in ("work.duckdb*", "warehouse.duckdb*", "marts.tested", "sandbox.sqlite*"):
+    for pattern in ("work.duckdb*", "warehouse.duckdb*", "memory.duckdb*", "marts.tested", "sandbox.sqlite*"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -214,7 +225,7 @@ def _refuse_real_data(settings: Settings) -> None:
 
 def _connected(settings: Settings, url: str) -> Settings:
     """Settings that point at the sandbox, with its accounts connected: one by refresh token, the others by bearer."""
-    rows = httpx.get(f"{url}/sandbox/accounts.json", timeout=60).raise_for_status().json()
+    rows = _asked("GET", f"{url}/sandbox/accounts.json")
     asked = read_settings(
         **{
             **settings.model_dump(),
@@ -230,7 +241,7 @@ def _connected(settings: Settings, url: str) -> Settings:
         kind = "refresh_token" if place == 0 else "token"
         secret = row["refresh_token"] if place == 0 else row["bearer_token"]
         asyncio.run(connect(asked, name="", secrets={kind: secret}, announce=lambda _: None, paste=str))
-    for store in httpx.get(f"{url}/sandbox/stores.json", timeout=60).raise_for_status().json():
+    for store in _asked("GET", f"{url}/sandbox/stores.json"):
         _connect_store(asked, store)
     return asked
 
@@ -267,7 +278,7 @@ def _announced(process: subprocess.Popen[str]) -> str:
 
 
 def _headline(settings: Settings) -> list[RenderableType]:
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         accounts, stores, shops, orders = connection.execute(
             "select (select count(distinct account_id) from marts.dim_locations), "
             "(select count(distinct store_id) from marts.fct_orders where source <> 'lightspeed'), "
@@ -284,9 +295,11 @@ def _headline(settings: Settings) -> list[RenderableType]:
             "select channel, sub_channel, currency, sum(orders), sum(net_sales) from marts.revenue_by_channel_daily "
             f"where business_date > ({newest}) - 7 group by channel, sub_channel, currency order by currency, 5 desc"
         ).fetchall()
-        together = connection.execute(
-            f"select sum(net_sales_reporting) from marts.revenue_by_channel_daily where business_date > ({newest}) - 7"
-        ).fetchall()[0][0]
+        together, rates_of = connection.execute(
+            "select sum(net_sales_reporting), max(exchange_rate_date) from marts.revenue_by_channel_daily "
+            f"where business_date > ({newest}) - 7"
+        ).fetchall()[0]
+    dated = f" of {rates_of}" if rates_of else ""
     locations = ("location", "currency", "tickets", "net sales", "tax", "total", "margin")
     return [
         f"{accounts} accounts, {shops} shops, {stores} online stores, {orders:,} orders",
@@ -294,13 +307,13 @@ def _headline(settings: Settings) -> list[RenderableType]:
         _table("The last 7 days by location", locations, by_location),
         "",
         _table("The last 7 days by channel", ("channel", "sub-channel", "currency", "orders", "net sales"), by_channel),
-        f"net sales of all channels at the European Central Bank's rates: {together or 0:,.2f} {CURRENCY}",
+        f"net sales of all channels at the European Central Bank's rates{dated}: {together or 0:,.2f} {CURRENCY}",
     ]
 
 
 def _reports(settings: Settings) -> str:
     """How the published days agree with Lightspeed's own accounting reports, as any account's do."""
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+    with publication.reading(settings) as connection:
         found = connection.execute(
             f"select status, count(*) from {warehouse.MARTS}.reconciliation_daily group by status order by status desc"
         ).fetchall()

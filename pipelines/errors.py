@@ -9,8 +9,9 @@ TillhouseError
 ├── UnavailableError    the API could not be reached, however often we tried
 ├── ResponseError       the API answered in a shape we do not know
 ├── LoadError           rows could not be brought into the warehouse
+├── SpaceError          a disk is full
 └── TransformError      a model or a test failed: nothing is published
-    └── UnreconciledError   the numbers are not Lightspeed's own, and nothing explains why
+    └── ProjectError    dbt cannot read the project of the models
 """
 
 from __future__ import annotations
@@ -63,9 +64,13 @@ class LoadError(TillhouseError):
     """Rows could not be brought into the warehouse."""
 
 
+class SpaceError(TillhouseError):
+    """A disk is full: nothing of any table can be kept."""
+
+
 class TransformError(TillhouseError):
     """A model or a test failed: what was published before stays."""
 
 
-class UnreconciledError(TransformError):
-    """The numbers are not Lightspeed's own, and nothing explains why: what was published before stays."""
+class ProjectError(TransformError):
+    """dbt cannot read the project of the models, so that it builds none."""

@@ -9,10 +9,13 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pipelines.errors import TillhouseError
+from pipelines.explaining import is_disk_full
 from pipelines.landing import Landed
 from pipelines.transport import SPENT, Spent
 
@@ -119,6 +122,7 @@ class Extraction:
         self._walks, self._close = walks, close
         self._queue: queue.Queue[Delivery | BaseException | None] = queue.Queue(QUEUE_SIZE)
         self._stopped = threading.Event()
+        self._end: Callable[[], object] | None = None
 
     def slices(self) -> Iterator[Slice]:
         """Yield slices until every walk has ended; the walks go on while the caller loads one."""
@@ -131,7 +135,7 @@ class Extraction:
                 if part.deliveries:
                     yield part
         finally:
-            self._stopped.set()
+            self._stop()
             thread.join(timeout=30)
 
     def _next_slice(self) -> tuple[Slice, bool]:
@@ -155,11 +159,30 @@ class Extraction:
     def _run(self) -> None:
         try:
             asyncio.run(self._walk_all())
-            self._queue.put(None)
+            self._hand_over(None)
         except BaseException as error:  # noqa: BLE001 - raised again on the main thread
-            self._queue.put(error)
+            self._hand_over(error)
+
+    def _hand_over(self, last: BaseException | None) -> None:
+        """Put *last* at the end of the queue, unless the queue has no reader any more."""
+        while not self._stopped.is_set():
+            try:
+                return self._queue.put(last, timeout=0.1)
+            except queue.Full:
+                continue
+        return None
+
+    def _stop(self) -> None:
+        """End the walks where they are, whatever they wait for."""
+        self._stopped.set()
+        with suppress(RuntimeError):  # Its loop may have ended.
+            if self._end:
+                self._end()
 
     async def _walk_all(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task
+        self._end = partial(loop.call_soon_threadsafe, task.cancel)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for walk in self._walks:
@@ -177,6 +200,8 @@ class Extraction:
         except TillhouseError as error:
             self.failures.append(Failure(account_id, table, str(error)))
         except Exception as error:
+            if is_disk_full(error):
+                raise  # No other table could be kept either.
             # A defect of ours in one table must not cost the others their night; the log has the trace.
             log.exception("account %s, %s", account_id, table)
             sentence = (

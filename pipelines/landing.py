@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import local
@@ -15,9 +15,10 @@ import msgspec
 import zstandard
 
 from pipelines import durable
-from pipelines.columns import Column, Kind
-from pipelines.errors import ResponseError
+from pipelines.columns import Column, Kind, snake_case
+from pipelines.held import Fault, Held, Known, Spoiled, held_id, integer, moment
 from pipelines.privacy import EVERYTHING, Privacy
+from pipelines.rows import Altered, escaped, told, unboxed
 
 ACCOUNT = "account_id"
 EXTRA, RUN, LOADED, REMOVED = "extra", "_run_id", "_loaded_at", "_is_removed"
@@ -27,6 +28,12 @@ ROW_BYTES = 16 * 1024 * 1024
 
 LONGEST_ROW = ROW_BYTES
 """A longer one would not fit the memory that typing it takes; no row of a shop is nearly as long."""
+
+SENTENCE = 120
+"""Characters of the database's own words that a reason quotes."""
+
+NOTES_SUFFIX = ".notes.jsonl.zst"
+"""Ends the name of a file of held rows and altered values, beside the rows that landed."""
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -82,7 +89,17 @@ class RawTable:
     children: tuple[str, ...] = ()
     """Fields whose rows have a table of their own."""
     vital: frozenset[str] = frozenset()
-    """Columns that totals rest on: a value there that cannot be cast is no NULL but an error."""
+    """Columns that totals rest on: without one the row is held, whether it is absent, null, empty or junk."""
+    sound: frozenset[str] = frozenset()
+    """Columns that may be absent, and without which the row is held where they are junk."""
+    dated_by: tuple[str, ...] = ()
+    """Clocks that can date a row, the best first; a row without any is held."""
+    clock: str = ""
+    """The field with the time of a row's last change, for tables that have no other date."""
+    shop: str = ""
+    """The field that names the shop; rows of other tables belong to no shop-day."""
+    counts_if: str = ""
+    """The flag without which nothing rests on a row; every row counts where empty."""
     read_with: str = ""
     """The table whose reading brings this one's rows; its own where empty."""
     keeps_gone: bool = False
@@ -92,6 +109,9 @@ class RawTable:
     def merge_on(self) -> str:
         """The column that, with the account, says which rows a newer copy replaces."""
         return self.set_of or self.key
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
 
 
 @dataclass(frozen=True)
@@ -103,6 +123,17 @@ class Rejected:
     record_id: int | None
     column_name: str
     value: str
+
+
+@dataclass(frozen=True)
+class _Note:
+    """A line of a file of notes: one of them."""
+
+    held: Held | None = None
+    altered: Rejected | None = None
+
+
+_decode_note = msgspec.json.Decoder(_Note).decode
 
 
 @dataclass(frozen=True)
@@ -121,21 +152,48 @@ class Landed:
     account_id: int
     files: list[TypedFile] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    altered: list[Rejected] = field(default_factory=list)
+    """Values that no text may hold, or of keys that came twice."""
+    held: list[Held] = field(default_factory=list)
     drift: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows by (table, field) for fields that no column takes."""
     kept: list[Path] = field(default_factory=list)
     """Where its rows stand as they came."""
+    refusal: str = ""
+    """Why the rest of the batch was not taken; its table fails with it."""
+
+    def add(self, other: Landed) -> None:
+        """Take over the files and the notes of *other*."""
+        self.files += other.files
+        self.rejected += other.rejected
+        self.altered += other.altered
+        self.held += other.held
+        for place, count in other.drift.items():
+            self.drift[place] = self.drift.get(place, 0) + count
+
+
+def discard(landed: Landed) -> None:
+    """Delete the typed files of *landed*."""
+    for file in landed.files:
+        file.path.unlink()
 
 
 class Landing:
     """Where one run's rows land; safe to call from several threads."""
 
     def __init__(
-        self, folder: Path, scratch: Path, run_id: str, *, threads: int = 2, privacy: Privacy = EVERYTHING
+        self,
+        folder: Path,
+        scratch: Path,
+        run_id: str,
+        *,
+        threads: int = 2,
+        privacy: Privacy = EVERYTHING,
+        known: Known | None = None,
     ) -> None:
         self.run_id = run_id
         self.started_at = datetime.now(UTC)
-        self.folder, self.privacy = folder, privacy
+        self.folder, self.privacy, self.known = folder, privacy, known or {}
         self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(
@@ -146,54 +204,165 @@ class Landing:
 
     def keep(self, account_id: int, entity: str, rows: Sequence[bytes]) -> Path:
         """Write *rows* as they came, one JSON object a line, compressed; durable, and whole or not at all."""
+        return self._write(account_id, entity, rows, ".jsonl.zst")
+
+    def keep_notes(self, landed: Landed, entity: str) -> None:
+        """Write the held rows and altered values of *landed* beside its rows: a replay cannot derive them."""
+        notes = [*(_Note(held=held) for held in landed.held), *(_Note(altered=one) for one in landed.altered)]
+        if notes:
+            lines = [msgspec.json.encode(note) for note in notes]
+            landed.kept.append(self._write(landed.account_id, entity, lines, NOTES_SUFFIX))
+
+    def recall(self, landed: Landed, lines: Sequence[bytes]) -> None:
+        """Add notes as `keep_notes` wrote them to *landed*; as much of them as the privacy of today allows."""
+        for note in map(_decode_note, lines):
+            if note.held:
+                landed.held.append(self._as_allowed(note.held))
+            if note.altered:
+                value = note.altered.value if self.privacy.keeps_all_of(note.altered.table_name) else ""
+                landed.altered.append(replace(note.altered, value=value))
+
+    def _as_allowed(self, held: Held) -> Held:
+        """*held*; where its row was kept and may not be any more, without it and without the value in its reason."""
+        if held.row is None or self.privacy.keeps_all_of(held.table_name):
+            return held
+        return replace(held, row=None, reason="it cannot be read")
+
+    def _write(self, account_id: int, entity: str, rows: Sequence[bytes], suffix: str) -> Path:
         folder = self.folder / str(account_id) / entity / self.run_id
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{next(self._numbers):09d}.jsonl.zst"
+        path = folder / f"{next(self._numbers):09d}{suffix}"
         lines = b"\n".join(map(_on_one_line, rows)) + b"\n"
         durable.write(path, zstandard.ZstdCompressor(level=3, write_checksum=True).compress(lines))
         return path
 
-    def private(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
-        """*rows* without what is not to be written of people."""
-        return self.privacy.rows(entity, rows)
+    def private(self, entity: str) -> Callable[[bytes], bytes] | None:
+        """What leaves out of a row what is not to be written of people; None where all of it may be."""
+        if self.privacy.keeps_all_of(entity):
+            return None
+        return lambda row: self.privacy.rows(entity, [row])[0]
 
-    def convert(self, landed: Landed, table: RawTable, rows: Sequence[bytes], emptied: Iterable[int] = ()) -> None:
+    def known_of(self, account_id: int, table: str) -> Mapping[str, Held]:
+        """The rows of *table* that earlier runs held, by held_id."""
+        return self.known.get((account_id, table), {})
+
+    def hold(self, landed: Landed, table: RawTable, spoiled: Iterable[Spoiled]) -> None:
+        """Set rows aside, of equal ones the last; each with its reason, its page, and what shows its shop and day."""
+        copies = {held_id(one.record_id, one.raw): one for one in spoiled}
+        landed.held += [self._held(landed.account_id, table, name, one) for name, one in copies.items()]
+
+    def _held(self, account_id: int, table: RawTable, name: str, spoiled: Spoiled) -> Held:
+        value = told(spoiled.raw)
+        before = self.known_of(account_id, table.name).get(name)
+        clocks = [*(table.column(column).field for column in table.dated_by), *filter(None, [table.clock])]
+        return Held(
+            account_id=account_id,
+            table_name=table.name,
+            held_id=name,
+            record_id=spoiled.record_id,
+            page=str(spoiled.place or ""),
+            reason=spoiled.fault.reason(with_values=self.privacy.keeps_all_of(table.name)),
+            row=self._shown(table, spoiled),
+            shop_id=integer(value(table.shop)) if table.shop else None,
+            business_at=moment(map(value, clocks)),
+            first_seen_at=before.first_seen_at if before else self.started_at.isoformat(),
+        )
+
+    def released(self, account_id: int, table: str, gone: Iterable[Held]) -> Landed | None:
+        """The news, kept for replays, that held rows were asked for and are not at the source any more."""
+        if not (held := [replace(one, is_released=True) for one in gone]):
+            return None
+        landed = Landed(account_id, held=held)
+        self.keep_notes(landed, table)
+        return landed
+
+    def _shown(self, table: RawTable, spoiled: Spoiled) -> str | None:
+        """The row as it came, as far as it may be written."""
+        if not self.privacy.keeps_all_of(table.name) or len(spoiled.raw) > LONGEST_ROW:
+            return None
+        return escaped(unboxed(spoiled.raw).decode("utf-8", "surrogateescape"))
+
+    def alter(self, landed: Landed, table: RawTable, record_id: int, altered: Iterable[Altered]) -> None:
+        """List values of a row that could not be kept as they came."""
+        values = {".".join(map(snake_case, one.path)) or one.path[-1]: one.value for one in altered}
+        shows = self.privacy.keeps_all_of(table.name)
+        landed.altered += [
+            Rejected(landed.account_id, table.name, record_id, column, value if shows else "")
+            for column, value in values.items()
+        ]
+
+    def convert(
+        self,
+        landed: Landed,
+        table: RawTable,
+        rows: Sequence[bytes],
+        emptied: Iterable[int] = (),
+        unweighed: Collection[bytes] = (),
+    ) -> dict[bytes, Fault]:
         """Cast *rows* into a Parquet file of *table* and add it, and what could not be cast or placed, to *landed*.
 
-        *emptied* are ids of sets that have no rows now: a marked row each clears what the warehouse still has of them.
+        Rows that lack what totals rest on are returned with their fault, and then nothing is added: call again without
+        them. Of *unweighed* rows only an id is asked: no total rests on them. *emptied* are ids of sets that have no
+        rows now: a marked row each clears what the warehouse still has of them.
         """
         emptied = list(emptied)
+        if faults := {row: too_long(row) for row in rows if len(row) > LONGEST_ROW}:
+            return faults
         if not rows and not emptied:
-            return
-        longest = max(map(len, rows), default=0)
-        if longest > LONGEST_ROW:
-            raise ResponseError(
-                f"{table.name}: a row of {longest // 2**20} MB, and {LONGEST_ROW // 2**20} MB is the most that is "
-                "taken: nothing of its batch was; please report it"
-            )
+            return {}
+        cursor = self._cursor()
+        try:
+            spool = self._read(cursor, table, rows)
+        except duckdb.Error:
+            return self._unreadable(table, rows)
+        rejected, faults = _rejected(cursor, landed.account_id, table)
+        named = {table.column(name).field for name in (table.key, table.merge_on) if name != ACCOUNT}
+        faults = {row: fault for row, fault in faults.items() if row not in unweighed or fault.field in named}
+        if not faults:
+            self._cast(cursor, landed, table, spool.with_suffix(".parquet"), rows, emptied)
+            shows = self.privacy.keeps_all_of(table.read_with or table.name)
+            landed.rejected += rejected if shows else [replace(one, value="") for one in rejected]
+        spool.unlink()
+        return faults
+
+    def _read(self, cursor: duckdb.DuckDBPyConnection, table: RawTable, rows: Sequence[bytes]) -> Path:
         spool = self._scratch / f"{next(self._numbers):09d}.jsonl"
         spool.write_bytes(b"\n".join(rows))
-        cursor = self._cursor()
-        cursor.execute(_read_sql(table, longest), {"path": str(spool)})
-        _refuse_nameless(cursor, table)
-        typed = spool.with_suffix(".parquet")
-        cursor.execute(
-            _cast_sql(
-                table,
-                typed,
-                account_id=landed.account_id,
-                run_id=self.run_id,
-                loaded_at=self.started_at,
-                emptied=emptied,
-            )
-        ).fetchall()
-        rejected = _rejected(cursor, landed.account_id, table)
-        _refuse_broken(table, rejected)
+        cursor.execute(_read_sql(table, max(map(len, rows), default=0)), {"path": str(spool)})
+        return spool
+
+    def _unreadable(self, table: RawTable, rows: Sequence[bytes]) -> dict[bytes, Fault]:
+        """The rows that the database does not take, found by halves."""
+        try:
+            self._read(self._cursor(), table, rows).unlink()
+        except duckdb.Error as error:
+            if len(rows) == 1:
+                return {rows[0]: Fault("", "the database cannot read it", quoted=str(error).splitlines()[0][:SENTENCE])}
+            half = len(rows) // 2
+            return self._unreadable(table, rows[:half]) | self._unreadable(table, rows[half:])
+        return {}
+
+    def _cast(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        landed: Landed,
+        table: RawTable,
+        typed: Path,
+        rows: Sequence[bytes],
+        emptied: list[int],
+    ) -> None:
+        sql = _cast_sql(
+            table,
+            typed,
+            account_id=landed.account_id,
+            run_id=self.run_id,
+            loaded_at=self.started_at,
+            emptied=emptied,
+        )
+        cursor.execute(sql).fetchall()
         landed.files.append(TypedFile(table, typed, len(rows) + len(emptied)))
-        landed.rejected += rejected
         for name, count in cursor.execute(_DRIFT_SQL).fetchall():
             landed.drift[table.name, name] = landed.drift.get((table.name, name), 0) + count
-        spool.unlink()
 
     def newest_copies(self, files: Sequence[TypedFile]) -> list[TypedFile]:
         """*files* of one table with each row, or set of rows, only as it came last.
@@ -275,52 +444,87 @@ def _cast(column: Column) -> str:
         case Kind.TEXT | Kind.JSON:
             return text
         case Kind.INTEGER:
-            # A plain cast would round 1.5 to 2 and never tell.
-            return f"case when {text} not like '%.%' then try_cast({text} as bigint) end"
+            # A cast alone would silently round 1.5 to 2 and read 1_000, 1e3 and 0x1A.
+            whole = f"try_cast({text} as bigint)"
+            return (
+                f"case when cast({whole} as varchar) = {text} then {whole} "
+                f"when regexp_full_match({text}, '-?[0-9]+') then {whole} end"
+            )
         case Kind.TIME:
             # DuckDB knows years that neither Python nor a calendar does, and `infinity`: a zero date is year -1.
             believable = f"{text} >= '19' and {text} < '21' and {text}[5] = '-'"
             return f"case when {believable} then try_cast({text} as {Kind.TIME.value}) end"
+        case Kind.FLAG:
+            # A cast would also take yes, no, y, n, t and f.
+            words = {"true": "true", "false": "false", "1": "true", "0": "false"}
+            return f"case {text} {' '.join(f'when {_literal(word)} then {flag}' for word, flag in words.items())} end"
+        case Kind.EXACT:
+            # The wide type is read fifty times slower, and hardly an amount needs it.
+            narrow, wide = (f"try_cast({text} as {kind})" for kind in ("DECIMAL(18,10)", Kind.EXACT.value))
+            exact = f"coalesce(cast({narrow} as {Kind.EXACT.value}), {wide})"
+            return f"case when not contains({text}, '_') then {exact} end"
         case kind:
-            return f"try_cast({text} as {kind.value})"
+            return f"case when not contains({text}, '_') then try_cast({text} as {kind.value}) end"
 
 
-def _rejected(cursor: duckdb.DuckDBPyConnection, account_id: int, table: RawTable) -> list[Rejected]:
-    """Values that are there but not of their column's kind; they are listed only where a first pass counts any."""
+def _rejected(
+    cursor: duckdb.DuckDBPyConnection, account_id: int, table: RawTable
+) -> tuple[list[Rejected], dict[bytes, Fault]]:
+    """Values that are there but not of their column's kind, and rows that lack what totals rest on.
+
+    They are listed only where a first pass counts any.
+    """
     suspects = [column for column in table.columns if column.kind not in {Kind.TEXT, Kind.JSON}]
     lost = {column.name: f"{_text(column)} <> '' and {_cast(column)} is null" for column in suspects}
-    counts = cursor.execute(f"select {', '.join(f'count(*) filter ({test})' for test in lost.values())} from raw")
-    hit = [column for column, count in zip(suspects, counts.fetchall()[0], strict=True) if count]
+    tests = [_doubt(table, column, lost) for column in suspects]
+    if table.dated_by:
+        texts = ", ".join(f"nullif({_text(table.column(clock))}, '')" for clock in table.dated_by)
+        tests.append(f"coalesce({texts}) is null")
+    if not tests:
+        return [], {}
+    counts = cursor.execute(f"select {', '.join(f'count(*) filter ({test})' for test in tests)} from raw").fetchall()[0]
+    hit = [column for column, count in zip(suspects, counts, strict=False) if count]
     key = next((column for column in table.columns if column.name == table.key), None)
-    return [
+    rejected = [
         Rejected(account_id, table.name, record_id, column.name, value)
         for column in hit
         for record_id, value in cursor.execute(
             f"select {_cast(key) if key else 'null'}, {_text(column)} from raw where {lost[column.name]}"
         ).fetchall()
     ]
+    return rejected, _faults(cursor, _faulty(table, lost)) if any(counts) else {}
 
 
-def _refuse_nameless(cursor: duckdb.DuckDBPyConnection, table: RawTable) -> None:
-    """A row that no newer copy could replace would be there again after every load."""
-    named = [column for column in table.columns if column.name in {table.key, table.merge_on}]
-    for column in named:
-        [(count,)] = cursor.execute(f"select count(*) from raw where {_cast(column)} is null").fetchall()
-        if count:
-            raise ResponseError(
-                f"{table.name}: {count} rows without a usable {column.field}: not a shape we know, "
-                "nothing of their batch was taken; please report it"
-            )
+def _doubt(table: RawTable, column: Column, lost: Mapping[str, str]) -> str:
+    """The counts of a first pass over *column*: lost values, and NULLs where a row must have a value."""
+    is_needed = column.name in {table.key, table.merge_on, *table.vital}
+    return f"{_cast(column)} is null" if is_needed else lost[column.name]
 
 
-def _refuse_broken(table: RawTable, rejected: list[Rejected]) -> None:
-    """Totals without the amount, or on no day, would be wrong, and hold back every account's."""
-    for value in rejected:
-        if value.column_name in table.vital:
-            raise ResponseError(
-                f"{table.name} {value.record_id}: its {value.column_name} is {value.value[:40]!r}, and totals rest on "
-                "it: nothing of its batch was taken; correct it at the source, or report it"
-            )
+def _faulty(table: RawTable, lost: Mapping[str, str]) -> list[tuple[Column, str]]:
+    """Each vital field of *table*: its column and an SQL test of its absence."""
+    named = [name for name in dict.fromkeys((table.key, table.merge_on)) if name in lost]
+    counts = f"coalesce({_cast(table.column(table.counts_if))}, true) and " if table.counts_if else ""
+    tests = {name: f"{_cast(table.column(name))} is null" for name in named}
+    tests |= {name: f"{counts}{_cast(table.column(name))} is null" for name in sorted(table.vital)}
+    tests |= {name: f"{counts}{lost[name]}" for name in sorted(table.sound)}
+    if table.dated_by:
+        dateless = " and ".join(f"{_cast(table.column(clock))} is null" for clock in table.dated_by)
+        tests[table.dated_by[0]] = f"{counts}{dateless}"
+    return [(table.column(name), test) for name, test in tests.items()]
+
+
+def _faults(cursor: duckdb.DuckDBPyConnection, tests: Sequence[tuple[Column, str]]) -> dict[bytes, Fault]:
+    """The first fault of each row, by the row."""
+    faults: dict[bytes, Fault] = {}
+    for column, test in tests:
+        for row, value in cursor.execute(f"select json, {_text(column)} from raw where {test}").fetchall():
+            faults.setdefault(str(row).encode(), Fault(column.field, value))
+    return faults
+
+
+def too_long(row: bytes) -> Fault:
+    return Fault("", f"it is {len(row) // 2**20} MB long; the limit is {LONGEST_ROW // 2**20} MB")
 
 
 def _name(identifier: str) -> str:

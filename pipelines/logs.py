@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +16,11 @@ from typing import Any
 
 from pipelines.terminal import on_one_line
 
-CHATTY = ("httpx", "httpcore", "dlt", "sqlglot", "uvicorn")
-"""Libraries that log addresses with their queries, or more than anyone reads."""
+QUIET = {
+    **dict.fromkeys(("httpx", "httpcore", "sqlglot", "uvicorn"), logging.WARNING),
+    "dlt": logging.CRITICAL,
+}
+"""From which level libraries are logged that tell addresses with their queries, or, as dlt does of errors, values."""
 
 
 UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR})
@@ -70,15 +74,41 @@ def set_up(folder: Path, *, form: str, verbose: bool) -> None:
         handler.setFormatter(formatter)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    _silence_libraries(logger)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _silence_libraries(logger: logging.Logger) -> None:
+    """Keep libraries' error logs and threads' exceptions off stderr: they hold tracebacks and values."""
+    logging.raiseExceptions = False  # A line that finds no room on the disk is lost, without a trace of its own.
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+
+    def note(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value:
+            trace = failed.exc_type, failed.exc_value, failed.exc_traceback
+            logger.error("in a thread", exc_info=trace)
+
+    threading.excepthook = note
+
+
+class _LogFile(RotatingFileHandler):
+    """A log whose folder is made with its first line: a command that only reads makes no data directory."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
 
 
 def _to_file(folder: Path) -> list[logging.Handler]:
     path = folder / "tillhouse.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")]
+        is_late = not folder.parent.exists()
+        if not is_late:
+            folder.mkdir(exist_ok=True)
+        return [_LogFile(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8", delay=is_late)]
     except OSError as error:
         if error.errno in UNWRITABLE:
             return []

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
+
+from pipelines import project_files
+from pipelines.settings import Settings
 
 Mode = Literal["keep", "hash", "drop"]
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+_PLAIN = re.compile(r"-?\d{1,6}(\.\d{1,10})?|true|false|\d{4}-\d\d-\d\d([T ][\d:.]+ ?(Z|[+-][\d:]+)?)?").fullmatch
+_TYPED = re.compile(r"-?[\d.]*|\d{4}-\d\d-\d\d[-+\d.:TZ ]*|true|false|gid://shopify/\w+/\d+(\?.*)?").fullmatch
+_PERSONAL_NAME = re.compile(
+    "name|mail|phone|mobile|tel|fax|addr|street|city|zip|post|birth|dob|vat|contact|person|passport|note|comment",
+    re.IGNORECASE,
+)
+_TELLS_NOTHING = ("", None)
 
 MARK = "pii:"
 """Begins every hash: it is told from a name at sight, and is never hashed again."""
@@ -40,14 +50,32 @@ class Part(Enum):
 class Personal:
     """The personal fields of one entity, by their path; a list on the way stands for each of its elements."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, Part] = field(default_factory=dict)
     others: frozenset[str] | None = None
-    """The fields that nobody's identity is in; any other is dropped as well. None: all others are."""
+    """The fields that identify no person. None: all that are not in *parts*."""
+    is_strict: bool = True
+    """Whether a field that is in neither is dropped. Else it is dropped where it is an object, hidden where it is text
+    or has the name of something personal, and kept where it is a number, a flag or a time."""
+    typed: frozenset[str] = frozenset()
+    """Fields that are numbers, flags or times: what is none of them may be a person's, in the wrong place."""
+    always: bool = False
+    """Whether it holds where people are kept as well."""
 
     @property
-    def secrets(self) -> Personal:
+    def secrets(self) -> Personal | None:
         """What of it holds where people are kept."""
-        return Personal({path: part for path, part in self.parts.items() if part is Part.SECRET})
+        parts = {path: part for path, part in self.parts.items() if part is Part.SECRET}
+        return self if self.always else Personal(parts) if parts else None
+
+    @cached_property
+    def parents(self) -> frozenset[str]:
+        """The paths of the objects that known fields are in."""
+        names = [path.split(".") for path in (*self.parts, *(self.others or ()))]
+        return frozenset(".".join(parts[:depth]) for parts in names for depth in range(1, len(parts)))
+
+    def beside(self, others: Iterable[str] = (), typed: Iterable[str] = ()) -> Personal:
+        """The same with more fields that identify no person."""
+        return replace(self, others=frozenset({*(self.others or ()), *others}), typed=frozenset(typed))
 
 
 def personal(
@@ -60,6 +88,8 @@ def personal(
     never: str = "",
     secrets: str = "",
     others: str | None = None,
+    is_strict: bool = True,
+    always: bool = False,
 ) -> Personal:
     by_part = (
         (Part.NAME, names),
@@ -71,7 +101,8 @@ def personal(
         (Part.SECRET, secrets),
     )
     parts = {path: part for part, paths in by_part for path in paths.split()}
-    return Personal(parts, None if others is None else frozenset(others.split()))
+    known = None if others is None else frozenset(others.split())
+    return Personal(parts, known, is_strict=is_strict, always=always)
 
 
 @dataclass(frozen=True)
@@ -83,8 +114,8 @@ class Patterns:
     order_numbers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, seeds: Path) -> Patterns:
-        customers, mirrors = _seed(seeds / "generic_customers.csv"), _seed(seeds / "mirror_rules.csv")
+    def of(cls, settings: Settings) -> Patterns:
+        customers, mirrors = (project_files.rows(settings, name) for name in ("generic_customers", "mirror_rules"))
         return cls(
             tuple(row["pattern"] for row in customers if row["evidence"] == "name"),
             tuple(row["pattern"] for row in customers if row["evidence"] == "email"),
@@ -101,42 +132,52 @@ class Privacy:
     patterns: Patterns = Patterns()
     salt: bytes = field(default=b"", repr=False)
 
+    def keeps_all_of(self, entity: str) -> bool:
+        """Whether its rows are written as they came."""
+        return self.mode == "keep" and self._rules(entity) is None
+
     def rows(self, entity: str, rows: Sequence[bytes]) -> Sequence[bytes]:
         """*rows* as they may be written."""
-        if entity not in self.entities or self._rules(entity) == Personal({}):
-            return rows
-        return [_encode(self.node(entity, _decode(row))) for row in rows]
-
-    def node(self, entity: str, node: Any) -> Any:
-        """One of them, decoded."""
-        if entity not in self.entities or not isinstance(node, Mapping):
-            return node
         rules = self._rules(entity)
-        is_nobody = self._is_nobody(rules, node)
-        return {
-            name: self._value(rules, name, value, is_nobody=is_nobody)
-            for name, value in node.items()
-            if _may_stay(rules, name)
-        }
+        return [_encode(self._node(rules, _decode(row))) for row in rows] if rules else rows
 
-    def _rules(self, entity: str) -> Personal:
-        """Where people are kept, secrets are not, nor what a table of nothing but secrets may hold."""
-        rules = self.entities[entity]
-        return rules if self.mode != "keep" or set(rules.parts.values()) <= {Part.SECRET} else rules.secrets
+    def _rules(self, entity: str) -> Personal | None:
+        """None where its rows stay as they came."""
+        rules = self.entities.get(entity)
+        return rules.secrets if rules and self.mode == "keep" else rules
+
+    def _node(self, rules: Personal, node: Any) -> Any:
+        is_nobody = isinstance(node, Mapping) and self._is_nobody(rules, node)
+        return self._object(rules, "", node, is_nobody=is_nobody) if isinstance(node, Mapping) else node
+
+    def _object(self, rules: Personal, path: str, node: Mapping[str, Any], *, is_nobody: bool) -> dict[str, Any]:
+        inner = ((name, f"{path}.{name}" if path else name, value) for name, value in node.items())
+        return {
+            name: self._value(rules, place, value, is_nobody=is_nobody)
+            for name, place, value in inner
+            if not rules.is_strict or _is_known(rules, place)
+        }
 
     def _value(self, rules: Personal, path: str, value: Any, *, is_nobody: bool) -> Any:
         if isinstance(value, list):
             return [self._value(rules, path, one, is_nobody=is_nobody) for one in value]
         if part := rules.parts.get(path):
             return self._part(part, value, is_nobody=is_nobody)
-        if not isinstance(value, Mapping) or not _is_parent(rules, path):
+        if isinstance(value, Mapping):
+            if path in rules.parents:
+                return self._object(rules, path, value, is_nobody=is_nobody)
+            return value if rules.others is None else None
+        if rules.others is None or path in rules.others:
+            return MARK if path in rules.typed and isinstance(value, str) and not _TYPED(value) else value
+        return self._unknown(rules, path, value)
+
+    def _unknown(self, rules: Personal, path: str, value: Any) -> Any:
+        """A scalar without a rule: free text, or a field with a personal name, may identify a person."""
+        if value in _TELLS_NOTHING or (_is_plain(value) and not _PERSONAL_NAME.search(path.rpartition(".")[2])):
             return value
-        inner = {name: f"{path}.{name}" for name in value}
-        return {
-            name: self._value(rules, inner[name], one, is_nobody=is_nobody)
-            for name, one in value.items()
-            if _may_stay(rules, inner[name])
-        }
+        if path in rules.parents:
+            return MARK  # Not null: in place of a list that would say that there are none.
+        return self._hidden(Part.TEXT, value) if isinstance(value, str) else None
 
     def _part(self, part: Part, value: Any, *, is_nobody: bool) -> Any:
         if not isinstance(value, str) or part in {Part.NEVER, Part.SECRET}:
@@ -182,14 +223,13 @@ def _at(node: Any, path: str) -> Any:
     return node
 
 
-def _may_stay(rules: Personal, path: str) -> bool:
-    if rules.others is None or path in rules.parts or path in rules.others:
-        return True
-    return _is_parent(rules, path)
+def _is_known(rules: Personal, path: str) -> bool:
+    return rules.others is None or path in rules.parts or path in rules.others or path in rules.parents
 
 
-def _is_parent(rules: Personal, path: str) -> bool:
-    return any(known.startswith(f"{path}.") for known in (*rules.parts, *(rules.others or ())))
+def _is_plain(value: Any) -> bool:
+    """Whether it is a flag, a time, or a number too short for a telephone's or a card's."""
+    return isinstance(value, bool) or _PLAIN(str(value)) is not None
 
 
 def _likes(patterns: Iterable[str], text: str) -> Callable[[str], bool] | None:
@@ -203,8 +243,3 @@ def _likes(patterns: Iterable[str], text: str) -> Callable[[str], bool] | None:
 
 def _found(patterns: Iterable[str], text: str) -> list[str]:
     return [found[0] for pattern in patterns if (found := re.search(pattern, text))]
-
-
-def _seed(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import duckdb
 import httpx
 import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import durable
+from pipelines import durable, publication
 from pipelines.errors import AuthError, RequestError, SettingsError, TillhouseError, UsageError
 from pipelines.settings import Settings
 from pipelines.sources.lightspeed import source as lightspeed
@@ -105,7 +106,9 @@ def _chosen(settings: Settings, accounts: Sequence[int]) -> list[int]:
             "no Lightspeed account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
         )
     if missing := sorted(set(accounts) - set(known)):
-        raise UsageError(f"account {missing[0]} is not connected; connected: {', '.join(map(str, known))}")
+        raise UsageError(
+            f"account {missing[0]} is no connected Lightspeed account; connected: {', '.join(map(str, known))}"
+        )
     return [account_id for account_id in known if not accounts or account_id in accounts]
 
 
@@ -120,7 +123,7 @@ async def _account(
         found.failure = str(error)
         return found
     asker = Asker(client, lambda name: tell(f"account {account_id}: {name}"))
-    seen = await _seen(found, connection, asker)
+    seen = await _seen(found, connection, asker, readings_of_nights(settings, account_id))
     found.requests, found.drips = client.requests, round(client.bucket.spent, 3)
     found.changes = _changes(client.behaviour, seen.values())
     if not found.failure:
@@ -144,7 +147,7 @@ def steps(connection: Connection) -> list[Step]:
     ]
 
 
-async def _seen(found: Probed, connection: Connection, asker: Asker) -> dict[str, Seen]:
+async def _seen(found: Probed, connection: Connection, asker: Asker, known: Mapping[str, str]) -> dict[str, Seen]:
     """Ask every step; what a token or a network fails at ends the account, what the budget fails at is not asked."""
     seen: dict[str, Seen] = {}
     for step in steps(connection):
@@ -159,16 +162,57 @@ async def _seen(found: Probed, connection: Connection, asker: Asker) -> dict[str
             if step is manner.FIRST or isinstance(error, AuthError):
                 found.failure = str(error)
                 return seen
-            log.warning("%s", error)
+            # Not its own words: they may quote what the API said.
+            log.warning(
+                "account %s: %s is not decided (%s)", found.account_id, step.facts[0].name, type(error).__name__
+            )
             why, text = "not decided", f"HTTP {error.status}" if isinstance(error, RequestError) else "no answer"
+        except Exception as error:
+            # An answer in a shape that a question did not expect must not cost the other facts.
+            log.exception("account %s: %s", found.account_id, step.facts[0].name)
+            why, text = "not decided", f"unexpected {type(error).__name__}; please report it with the log"
         for fact in step.facts:
             one = seen.setdefault(fact.name, Seen(fact.name, text, why or "not decided"))
-            found.findings.append(_finding(fact, one))
+            found.findings.append(_finding(fact, one, known))
     return seen
 
 
-def _finding(fact: Fact, seen: Seen) -> Finding:
-    return Finding(fact.name, fact.expected, seen.text, seen.verdict, fact.does)
+def _finding(fact: Fact, seen: Seen, known: Mapping[str, str]) -> Finding:
+    """Add the readings that nightly runs found."""
+    text, verdict = seen.text, seen.verdict
+    if fact.name in known:
+        text, verdict = f"{known[fact.name]}; now: {text}", "learnt"
+    return Finding(fact.name, fact.expected, text, verdict, fact.does)
+
+
+_READINGS = """
+select measure, reading, count(*) as days, count(*) filter (where agrees) as agreeing
+from (
+    select measure, reading, business_date, bool_and(status in ('match', 'rounding', 'explained')) as agrees
+    from marts.reconciliation_daily
+    where account_id = ? and reading is not null
+    group by measure, reading, business_date
+)
+group by measure, reading
+order by days
+"""
+
+
+def readings_of_nights(settings: Settings, account_id: int) -> dict[str, str]:
+    """The published reading of each report, by the name of its fact. Empty before the first run."""
+    if not settings.warehouse_file.exists():
+        return {}
+    try:
+        with publication.reading(settings) as connection:
+            found = connection.execute(_READINGS, [account_id]).fetchall()
+    except (duckdb.Error, TillhouseError) as error:
+        log.warning("what the nights read the reports as is not told: %s", type(error).__name__)
+        return {}
+    return {
+        reports.FACT_OF[measure].name: f"by the nights: {reading} ({agreeing} of {days} days agree)"
+        for measure, reading, days, agreeing in found
+        if measure in reports.FACT_OF
+    }
 
 
 def _changes(behaviour: Behaviour, seen: Any) -> list[Change]:

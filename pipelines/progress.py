@@ -15,6 +15,7 @@ STEPS = {
     "extract": "reading what changed",
     "load": "loading a slice into DuckDB",
     "transform": "building and testing the marts",
+    "reconcile": "comparing with Lightspeed's own totals",
     "publish": "publishing",
 }
 

@@ -1,7 +1,8 @@
 """What people were last told, put beside the raw rows before the models run: late truth shows by comparing with it.
 
-The published file is the only memory. A run that is killed, or done twice before it publishes, compares with the same
-figures again; a work file that is lost loses nothing that was seen.
+It is read from `memory.duckdb`, the private copy of the published file, and follows each account: one that is withheld
+is compared with the night it was last published on. A run that is killed, or done twice before it publishes, compares
+with the same figures again; a work file that is lost loses nothing that was seen.
 """
 
 from __future__ import annotations
@@ -43,20 +44,17 @@ def _history(name: str, mart: str, columns: str) -> Remembered:
 
 
 REMEMBERED = (
-    # An account whose sales failed that night was published as of the night before.
+    # An account that was withheld, or whose sales failed, was published as of an earlier night.
     Remembered(
         "published_read",
         f"account_id BIGINT, read_at {TIME}, first_date DATE",
-        ("pipeline_run_tables", "revenue_by_location_daily"),
+        ("published_accounts", "revenue_by_location_daily"),
         """
-        with reads as (
-            select account_id, max(began_at) as read_at from told.pipeline_run_tables
-            where source = 'lightspeed' and table_name = 'sale' and failure = '' group by account_id
-        ),
-        days as (
+        with days as (
             select account_id, min(business_date) as first_date from told.revenue_by_location_daily group by account_id
         )
-        select account_id, read_at, first_date from reads join days using (account_id)
+        select account_id, read_at, first_date from told.published_accounts join days using (account_id)
+        where read_at is not null
         """,
     ),
     Remembered(
@@ -69,7 +67,8 @@ REMEMBERED = (
         from (
             from told.revenue_by_location_daily unpivot (amount for measure in (
                 columns(lambda name: name not like '%reporting%' and name not like 'exchange_rate%' and name not in (
-                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date'
+                    'account_id', 'shop_id', 'location_name', 'time_zone', 'currency', 'business_date', 'is_complete',
+                    'reconciliation_status'
                 ))
             ))
         )
@@ -82,10 +81,11 @@ REMEMBERED = (
     Remembered(
         "touched_sale",
         "account_id BIGINT, sale_id BIGINT",
-        ("pipeline_runs",),
+        ("published_accounts",),
         """
-        select distinct account_id, sale_id from raw_lightspeed.sale
-        where _run_id not in (select run_id from told.pipeline_runs)
+        select distinct sale.account_id, sale.sale_id
+        from raw_lightspeed.sale as sale left join told.published_accounts as told_accounts using (account_id)
+        where split_part(sale._run_id, '-', 1) > coalesce(split_part(told_accounts.run_id, '-', 1), '')
         """,
     ),
     Remembered(
@@ -126,6 +126,29 @@ REMEMBERED = (
         ("restatements",),
         "select * from told.restatements",
     ),
+    # A reading that was proven stays, and so does what differed before it was.
+    Remembered(
+        "published_reading",
+        "account_id BIGINT, measure VARCHAR, amount_key VARCHAR, rounding_level VARCHAR, rounding_method VARCHAR, "
+        f"day_event VARCHAR, day_zone VARCHAR, kinds VARCHAR, days_compared BIGINT, days_unexplained BIGINT, "
+        f"proven_at {TIME}",
+        ("reconciliation_readings",),
+        """
+        select account_id, measure, amount_key, rounding_level, rounding_method, day_event, day_zone, kinds,
+            days_compared, days_unexplained, proven_at
+        from told.reconciliation_readings where is_followed and standing = 'proven'
+        """,
+    ),
+    Remembered(
+        "published_difference",
+        "account_id BIGINT, shop_id BIGINT, business_date DATE, measure VARCHAR, detail_id BIGINT, "
+        f"difference {AMOUNT}",
+        ("reconciliation_daily", "reconciliation_readings"),
+        """
+        select account_id, shop_id, business_date, measure, detail_id, difference
+        from told.reconciliation_daily where status = 'before_proof'
+        """,
+    ),
     _history(
         "published_product_version",
         "dim_products_history",
@@ -140,10 +163,24 @@ REMEMBERED = (
         "is_archived BOOLEAN",
     ),
     _history(
+        "published_store_version",
+        "dim_stores_history",
+        "source VARCHAR, store_id BIGINT, account_id BIGINT, store_name VARCHAR, time_zone VARCHAR, currency VARCHAR",
+    ),
+    _history(
         "published_employee_version",
         "dim_employees_history",
         "account_id BIGINT, employee_id BIGINT, employee_name VARCHAR, employee_role_id BIGINT, "
         "limited_to_shop_id BIGINT, is_archived BOOLEAN",
+    ),
+    # A link by a name holds whatever is renamed later; the seed's word is read anew every night.
+    Remembered(
+        "published_location_link",
+        "source VARCHAR, store_id BIGINT, location_id BIGINT, location_name VARCHAR, account_id BIGINT, "
+        f"shop_id BIGINT, basis VARCHAR, since {TIME}",
+        ("location_links",),
+        "select source, store_id, location_id, location_name, account_id, shop_id, basis, since "
+        "from told.location_links",
     ),
     # What was published before there were restatements has no history either.
     Remembered(
@@ -156,13 +193,13 @@ REMEMBERED = (
 )
 
 
-def remember(work_file: Path, warehouse_file: Path) -> None:
-    """Replace the tables of REMEMBERED by what *warehouse_file* says; empty where it does not say.
+def remember(work_file: Path, memory_file: Path) -> None:
+    """Replace the tables of REMEMBERED by what *memory_file* says; empty where it does not say.
 
     A file that an older version published has no such marts yet: its memory begins with the next.
     """
     with warehouse.opened(work_file) as connection:
-        marts = _attached(connection, warehouse_file)
+        marts = _attached(connection, memory_file)
         for table in REMEMBERED:
             connection.execute(f"create or replace table raw_tillhouse.{table.name} ({table.columns})")
             if marts >= set(table.needs):
@@ -170,14 +207,10 @@ def remember(work_file: Path, warehouse_file: Path) -> None:
                 connection.execute(f"insert into raw_tillhouse.{table.name} by name {sql}")
 
 
-def _attached(connection: duckdb.DuckDBPyConnection, warehouse_file: Path) -> set[str]:
-    """The marts of the published file, now attached as *published*; none where there is no such file."""
-    if not warehouse_file.exists():
+def _attached(connection: duckdb.DuckDBPyConnection, memory_file: Path) -> set[str]:
+    """The marts of the memory, now attached as *published*; none where there is no such file."""
+    if not memory_file.exists():
         return set()
-    path = str(warehouse_file).replace("'", "''")
-    try:
-        connection.execute(f"attach '{path}' as published (read_only)")
-    except duckdb.Error as error:
-        raise warehouse.unopened(warehouse_file, error) from None
+    warehouse.attach(connection, memory_file, "published")
     found = connection.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
     return {name for (name,) in found if name}

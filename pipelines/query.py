@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import warehouse
+from pipelines import explaining, modes, publication, warehouse
 from pipelines.errors import TillhouseError, UsageError
 from pipelines.settings import Settings
 from pipelines.sql_guard import refuse_all_but_reading, without_explain
@@ -77,7 +77,7 @@ def published(settings: Settings, *, writable: Path | None = None) -> Iterator[D
             "python_enable_replacements": "false",
             "temp_directory": spill,
         }
-        with warehouse.opened(settings.warehouse_file, read_only=True, config=config) as connection:
+        with warehouse.opened(publication.readable(settings), read_only=True, config=config) as connection:
             if writable:
                 connection.execute(f"set allowed_directories = [{warehouse.literal(writable)}]")
             connection.execute(f"set schema = '{warehouse.MARTS}'; set enable_external_access = false")
@@ -97,20 +97,20 @@ def ask(
         raise UsageError("-o parquet needs a file: --to answer.parquet")
     refuse_all_but_reading(sql)
     if to is None:
-        with published(settings) as connection, _answering(connection, timeout):
+        with published(settings) as connection, _answering(connection, settings.warehouse_file, timeout):
             _print(connection, sql, output, limit, console)
         return
     with (
         _written(settings, to) as fresh,
         published(settings, writable=fresh.parent) as connection,
-        _answering(connection, timeout),
+        _answering(connection, settings.warehouse_file, timeout),
     ):
         _write(connection, sql, "csv" if output == "table" else output, fresh)
 
 
 @contextmanager
-def _answering(connection: DuckDBPyConnection, timeout: float) -> Iterator[None]:
-    """What DuckDB has to say against a question, as a sentence."""
+def _answering(connection: DuckDBPyConnection, file: Path, timeout: float) -> Iterator[None]:
+    """What DuckDB has to say against a question, or against *file*, as a sentence."""
     timer = threading.Timer(timeout, connection.interrupt) if timeout else None
     if timer:
         timer.start()
@@ -126,6 +126,8 @@ def _answering(connection: DuckDBPyConnection, timeout: float) -> Iterator[None]
             "narrow it, or ask the file in DuckDB's own client"
         ) from None
     except duckdb.Error as error:
+        if explaining.is_damage(error):
+            raise explaining.damaged(file) from None
         raise UsageError(f"DuckDB does not take this question: {error}") from None
     finally:
         if timer:
@@ -144,6 +146,7 @@ def _written(settings: Settings, to: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix=".tillhouse-", dir=to.absolute().parent) as folder:
         fresh = Path(folder) / to.name
         yield fresh
+        modes.for_others(fresh)
         fresh.replace(to)
 
 

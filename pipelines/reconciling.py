@@ -14,8 +14,8 @@ import duckdb
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import warehouse
-from pipelines.errors import TillhouseError
+from pipelines import decided, publication, warehouse
+from pipelines.errors import UsageError
 from pipelines.settings import Settings
 
 MART = f"{warehouse.MARTS}.reconciliation_daily"
@@ -27,11 +27,22 @@ SHOWN = 40
 Days = dict[int, set[date]]
 """By account."""
 
+READINGS = f"{warehouse.MARTS}.reconciliation_readings"
+
+HEALED = "raw_tillhouse.healed_difference"
+"""Differences whose days were fetched again once; the same amount is not looked into twice."""
+
+DIFFERENCE = "account_id, shop_id, business_date, measure, detail_id, difference"
+"""The key of a remembered difference."""
+
 _STALE_DAYS = """
 with moments as (
     select account_id, complete_time as moment, _loaded_at from raw_lightspeed.sale where complete_time is not null
     union all
     select account_id, create_time, _loaded_at from raw_lightspeed.sale_payment where create_time is not null
+    union all
+    select account_id, create_time, _loaded_at from raw_lightspeed.sale
+    where create_time is not null and list_contains(?, account_id)
 ),
 days as (
     select account_id, cast(moment + hours * interval 1 hour as date) as day, max(_loaded_at) as loaded_at
@@ -45,7 +56,12 @@ left join raw_lightspeed.reported_day as reported
     on reported.account_id = days.account_id and reported.day = cast(days.day as varchar)
 where reported.day is null or reported._loaded_at < days.loaded_at
 """
-"""Days whose sales or payments are newer than their reports. What a zone makes of a moment is one of three days."""
+"""Days whose sales or payments are newer than their reports. What a zone makes of a moment is one of three days.
+
+The day on which a sale began counts for accounts whose reports date by it.
+"""
+
+_DATED_BY_BEGINNING = "select distinct account_id from raw_tillhouse.published_reading where day_event = 'begun'"
 
 _DAYS_BEFORE = """
 select distinct facts.account_id, facts.day
@@ -63,7 +79,7 @@ join raw_lightspeed.sale
 
 @dataclass(frozen=True)
 class Difference:
-    """A row of reconciliation_daily that is neither equal nor explained."""
+    """A row of reconciliation_daily that is unexplained."""
 
     account_id: int
     shop_id: int
@@ -71,8 +87,10 @@ class Difference:
     business_date: date
     measure: str
     detail: str | None
+    detail_id: int
     warehouse_amount: Decimal
     source_amount: Decimal
+    difference: Decimal
     sale_ids: str | None
 
     @property
@@ -91,11 +109,14 @@ def days_to_ask(work_file: Path, run_id: str, trailing: int, accounts: Iterable[
     """The days of each account that a run has touched, and the last *trailing* on which it traded."""
     days: Days = {account_id: set() for account_id in accounts}
     with warehouse.opened(work_file) as connection:
-        found = connection.execute(_STALE_DAYS).fetchall()
+        begun = []
+        if warehouse.has_table(connection, "raw_tillhouse", "published_reading"):
+            begun = [account_id for (account_id,) in connection.execute(_DATED_BY_BEGINNING).fetchall()]
+        found = connection.execute(_STALE_DAYS, [begun]).fetchall()
         newest = "select account_id, cast(max(complete_time) as date) from raw_lightspeed.sale group by account_id"
         for account_id, day in connection.execute(newest).fetchall():
             found += [(account_id, day - timedelta(days=number)) for number in range(trailing) if day]
-        if _has(connection, "fct_orders"):
+        if warehouse.has_mart(connection, "fct_orders"):
             found += connection.execute(_DAYS_BEFORE, [run_id]).fetchall()
         complete = {
             account_id
@@ -109,23 +130,54 @@ def days_to_ask(work_file: Path, run_id: str, trailing: int, accounts: Iterable[
     return {account_id: wanted for account_id, wanted in days.items() if account_id in complete}
 
 
-def unexplained(file: Path, tolerance: Decimal, *, without: Collection[int] = ()) -> list[Difference]:
-    """What stops a publication, the largest difference first, *without* some accounts.
-
-    The *tolerance* is one of money: a count of sales agrees or does not.
-    """
+def unexplained(file: Path, *, without: Collection[int] = ()) -> list[Difference]:
+    """Return what is unexplained under a proven reading, the largest difference first, *without* some accounts."""
     with warehouse.opened(file, read_only=True) as connection:
-        if not _has(connection, "reconciliation_daily"):
-            return []
-        rows = connection.execute(
-            "select account_id, shop_id, location_name, business_date, measure, detail, warehouse_amount, "
-            f"source_amount, sale_ids from {MART} where status = 'unexplained' "
-            "and abs(difference) > case when measure = 'sales_count' then 0 else ? end "
-            "and not list_contains(?, account_id) "
-            "order by abs(difference) desc, account_id, shop_id, business_date, measure, detail_id",
-            [tolerance, list(without)],
-        ).fetchall()
+        return _unexplained(connection, without) if warehouse.has_mart(connection, "reconciliation_daily") else []
+
+
+def _unexplained(connection: duckdb.DuckDBPyConnection, without: Collection[int]) -> list[Difference]:
+    rows = connection.execute(
+        "select account_id, shop_id, location_name, business_date, measure, detail, detail_id, warehouse_amount, "
+        f"source_amount, difference, sale_ids from {MART} where status = 'unexplained' "
+        "and not list_contains(?, account_id) "
+        "order by abs(difference) desc, account_id, shop_id, business_date, measure, detail_id",
+        [list(without)],
+    ).fetchall()
     return [Difference(*row) for row in rows]
+
+
+def worth_healing(work_file: Path, *, without: Collection[int] = ()) -> list[Difference]:
+    """Return what is unexplained, of accounts with a proof, and was not fetched again before for the same amount."""
+    found = unexplained(work_file, without=without)
+    with warehouse.opened(work_file) as connection:
+        _ensure_healed(connection)
+        known = set(connection.execute(f"select {DIFFERENCE} from {HEALED}").fetchall())
+        proven = {
+            row[0]
+            for row in connection.execute(
+                f"select account_id from {READINGS} where is_followed and standing = 'proven'"
+            ).fetchall()
+        }
+    return [one for one in found if one.account_id in proven and _key(one) not in known]
+
+
+def remember_healed(work_file: Path, differences: Iterable[Difference]) -> None:
+    """Write down that the days of *differences* are fetched again."""
+    with warehouse.opened(work_file) as connection:
+        _ensure_healed(connection)
+        connection.executemany(f"insert into {HEALED} values (?, ?, ?, ?, ?, ?)", [_key(one) for one in differences])
+
+
+def _ensure_healed(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        f"create table if not exists {HEALED} (account_id bigint, shop_id bigint, business_date date, "
+        "measure varchar, detail_id bigint, difference decimal(18, 4))"
+    )
+
+
+def _key(one: Difference) -> tuple[Any, ...]:
+    return one.account_id, one.shop_id, one.business_date, one.measure, one.detail_id, one.difference
 
 
 def days_of(differences: list[Difference], counted_days: int) -> tuple[Days, dict[int, set[int]]]:
@@ -146,51 +198,103 @@ def sentence(differences: list[Difference]) -> str:
 
 
 def last_comparison(settings: Settings) -> dict[str, Any]:
-    """What the last transform compared: counts, the readings that accounts follow, and every row that is no match."""
-    file = next((file for file in (settings.work_file, settings.warehouse_file) if file.exists()), None)
-    if file is None:
-        raise TillhouseError("nothing has been compared yet: run `tillhouse run` first")
-    with warehouse.opened(file, read_only=True) as connection:
-        if not _has(connection, "reconciliation_daily"):
-            raise TillhouseError(f"{file} has no comparison yet: run `tillhouse transform` first")
-        statuses = _rows(
+    """Return what is published of the comparison: counts, readings, and every row that is no match."""
+    with publication.reading(settings) as connection:
+        statuses = warehouse.rows(
             connection,
             "select account_id, count(*) as compared, count(distinct business_date) as days, "
             "count(*) filter (status = 'match') as match, count(*) filter (status = 'explained') as explained, "
+            "count(*) filter (status = 'rounding') as rounding, "
             f"count(*) filter (status = 'unexplained') as unexplained from {MART} group by all order by all",
         )
-        readings = _rows(
+        readings = warehouse.rows(
             connection,
-            f"select distinct account_id, measure, reading from {MART} where reading is not null order by all",
+            "select account_id, measure, standing, days_compared, days_matched, days_agreed, reading "
+            f"from {READINGS} where is_followed order by all",
         )
-        differences = _rows(
+        tried = tried_readings(connection)
+        differences = warehouse.rows(
             connection,
-            f"select * exclude (reading) from {MART} where status <> 'match' "
-            "order by status desc, account_id, shop_id, business_date, measure, detail_id",
+            f"select * exclude (reading, n, bound, smallest_amount) from {MART} "
+            "where difference <> 0 order by status = 'unexplained' desc, status, "
+            "account_id, shop_id, business_date, measure, detail_id",
         )
+        unexplained_rows = _unexplained(connection, ())
     return {
-        "file": str(file),
+        "file": str(settings.warehouse_file),
         "accounts": statuses,
         "readings": readings,
+        "tried": tried,
         "differences": differences,
-        "blocking": [asdict(found) for found in unexplained(file, settings.tillhouse_reconcile_tolerance)],
+        "unexplained": [asdict(found) for found in unexplained_rows],
     }
+
+
+def tried_readings(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the readings tried of measures that are reported and not proven, the nearest first."""
+    if not warehouse.has_mart(connection, "reconciliation_readings"):
+        return []
+    return warehouse.rows(
+        connection,
+        "select readings.account_id, readings.measure, followed.standing, readings.reading, readings.days_agreed, "
+        f"readings.days_compared from {READINGS} as readings "
+        f"join {READINGS} as followed using (account_id, measure) "
+        "where followed.is_followed and followed.standing in ('likely', 'not_proven') "
+        "order by readings.account_id, readings.measure, not readings.is_followed, "
+        "readings.days_agreed / greatest(readings.days_compared, 1) desc, readings.reading",
+    )
+
+
+def unproven_measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return each account's measures without a proof: standing, and the readings tried, the nearest first."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in tried_readings(connection):
+        key = row["account_id"], row["measure"]
+        about = {"account_id": key[0], "measure": key[1], "standing": row["standing"], "tried": []}
+        tried = {name: row[name] for name in ("reading", "days_agreed", "days_compared")}
+        found.setdefault(key, about)["tried"].append(tried)
+    return list(found.values())
+
+
+def accept(
+    settings: Settings, day: date, shop_id: int, reason: str, *, account_id: int | None, measure: str | None
+) -> tuple[Path, list[dict[str, Any]]]:
+    """Accept the published differences of a shop's day for *reason*; return the file of acceptances and these.
+
+    Raises UsageError where there is none, or where more than one account has them and *account_id* is not given.
+    """
+    with publication.reading(settings) as connection:
+        found = warehouse.rows(
+            connection,
+            f"select location_name, detail, warehouse_amount, source_amount, {DIFFERENCE} from {MART} "
+            "where status in ('unexplained', 'before_proof') and business_date = $day and shop_id = $shop "
+            "and account_id = coalesce($account, account_id) and measure = coalesce($measure, measure) order by all",
+            {"day": day, "shop": shop_id, "account": account_id, "measure": measure},
+        )
+    if not found:
+        raise UsageError(f"shop {shop_id} has no difference on {day} to accept: `tillhouse reconcile` lists them")
+    if len(accounts := {row["account_id"] for row in found}) > 1:
+        raise UsageError(f"--account is needed: accounts {', '.join(map(str, sorted(accounts)))} differ there")
+    return decided.accept(settings, found, reason), found
 
 
 def view(found: dict[str, Any]) -> RenderableType:
     if not found["accounts"]:
         return "nothing is compared: no account's own reports could be read (see the mart data_quality)"
+    hidden = {"shop_id", "detail_id", "is_proven"}
     shown = [
         {
             name: f"{row[name]:.2f}" if isinstance(row[name], Decimal) else row[name]
             for name in row
-            if name not in {"shop_id", "detail_id"}
+            if name not in hidden
         }
         for row in found["differences"][:SHOWN]
     ]
     parts = [_table("Compared with Lightspeed's own totals", found["accounts"])]
     if found["readings"]:
-        parts.append(_table("What its reports were found to mean", found["readings"]))
+        parts.append(_table("What its reports are read to mean", found["readings"]))
+    if found["tried"]:
+        parts.append(_table("Readings tried where none is proven", found["tried"]))
     if shown:
         parts.append(_table(_title(found["differences"]), shown))
     return Group(*(part for table in parts for part in (table, "")))
@@ -209,14 +313,3 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     return table
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    result = connection.execute(sql)
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _has(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
-    sql = "select count(*) from information_schema.tables where table_schema = ? and table_name = ?"
-    return bool(connection.execute(sql, [warehouse.MARTS, mart]).fetchall()[0][0])

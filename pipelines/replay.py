@@ -11,10 +11,12 @@ import msgspec
 
 from pipelines.errors import ResponseError, TillhouseError
 from pipelines.extraction import REFRESH, SLICE_ROWS, Delivery, Slice
-from pipelines.landing import Landed, Landing, kept_rows
+from pipelines.landing import NOTES_SUFFIX, Landed, Landing, kept_rows
 from pipelines.loads import Entry, Kept, Loads
 from pipelines.sources.source import Load
 from pipelines.sources.vendors import Vendor
+
+_decode = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def batches(vendor: Vendor, landing: Landing, loads: Loads) -> Iterator[list[Load]]:
@@ -90,11 +92,20 @@ def _landed(vendor: Vendor, landing: Landing, kept: Kept, *, is_replaced: bool) 
     for path in (landing.folder / file for file in kept.files):
         rows = _rows(path, kept, is_replaced=is_replaced)
         try:
-            if rows:
-                vendor.land(landing, landed, kept.table, landing.private(kept.table, rows))
+            if path.name.endswith(NOTES_SUFFIX):
+                landing.recall(landed, rows)
+            elif rows:
+                _refuse_others(rows)
+                vendor.land(landing, landed, kept.table, rows)
         except (ResponseError, msgspec.DecodeError) as error:
             raise _lost(path, kept, f"does not hold what it held ({error})") from error
     return landed
+
+
+def _refuse_others(rows: list[bytes]) -> None:
+    """Every row that was kept could be read: raises msgspec.DecodeError for what is no JSON."""
+    for row in rows:
+        _decode(row)
 
 
 def _rows(path: Path, kept: Kept, *, is_replaced: bool) -> list[bytes]:

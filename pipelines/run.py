@@ -15,15 +15,33 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from pipelines import concerns, dictionary, landing, published, reconciling, transformation, warehouse
+from pipelines import (
+    building,
+    concerns,
+    decided,
+    explaining,
+    held,
+    landing,
+    locks,
+    logs,
+    modes,
+    project_files,
+    publication,
+    published,
+    reconciling,
+    stopping,
+    transformation,
+    warehouse,
+)
 from pipelines.bookkeeping import Book, TableRecord
 from pipelines.concerns import Concern
+from pipelines.containment import Verdict, read_verdict
 from pipelines.errors import (
     AuthError,
     LoadError,
     SettingsError,
     TillhouseError,
-    UnreconciledError,
+    TransformError,
     UsageError,
 )
 from pipelines.extraction import REFRESH, Cursor, Extraction, Failure, Slice, Tally, sentences, summary
@@ -31,7 +49,7 @@ from pipelines.landing import Landing
 from pipelines.loads import Loads
 from pipelines.privacy import Patterns, Privacy
 from pipelines.rates import euro_rates
-from pipelines.settings import DBT_PROJECT, Settings
+from pipelines.settings import Settings
 from pipelines.sources import interrupted
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.tokens import TokenStore, salt_of
@@ -41,6 +59,7 @@ from pipelines.warehouse import Ledger, RunRecord
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+    from duckdb import DuckDBPyConnection
 
     from pipelines.sources.source import Load
 
@@ -126,9 +145,10 @@ def night(settings: Settings, options: Options, report: Report, *, command: str 
         _refuse_without_sales(extracted, record)
         report.step("transform")
         _transform(settings, record)
+        report.step("reconcile")
         _reconcile(settings, options, report, record, extracted)
         report.step("publish")
-        outcome = _publish(settings, record)
+        outcome = _publish(settings, record, anyway=options.publish_anyway)
         _forget_old_rows(settings)
         return outcome
 
@@ -163,34 +183,58 @@ def extract(settings: Settings, options: Options, report: Report) -> Outcome:
 
 
 def transform(settings: Settings) -> Outcome:
-    """Rebuild and test the marts from the raw tables."""
+    """Rebuild and test the marts from the raw tables; TransformError where nothing of them can be published."""
     with recorded(settings, "transform") as record:
         _finish_interrupted(settings)
-        _transform(settings, record)
-        record.status = "ok"
-        return Outcome(record)
+        verdict = _transform(settings, record)
+        if stop := verdict.stop():
+            raise TransformError(f"nothing new can be published: {stop}")
+        found = concerns.of_verdict(verdict)
+        record.status, record.message = "partial" if found else "ok", concerns.summary(found)
+        return Outcome(record, concerns=tuple(found))
 
 
 def publish(settings: Settings, *, anyway: bool = False) -> Outcome:
     """Publish the marts that the last transform built and tested."""
     with recorded(settings, "publish") as record:
         transformation.refuse_untested(settings)
-        found = reconciling.unexplained(settings.work_file, settings.tillhouse_reconcile_tolerance)
-        _refuse_unreconciled(settings, record, found, anyway=anyway)
-        return _publish(settings, record)
+        return _publish(settings, record, anyway=anyway)
 
 
-def _publish(settings: Settings, record: RunRecord) -> Outcome:
-    """Publish the marts; the run ends `partial` if they tell of a concern, and its row in them says so."""
-    with warehouse.opened(settings.work_file, read_only=True) as connection:
-        found = concerns.read(connection, settings)
-    record.status = "partial" if found else "ok"
-    others = concerns.summary(concern for concern in found if concern.kind != "failed")
-    record.message = "; ".join(part for part in (record.message, others) if part)
-    record.finished_at = _now()
-    known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
-    marts = warehouse.publish(settings.work_file, settings.warehouse_file, dictionary.comments(), [*known, record])
+def _publish(settings: Settings, record: RunRecord, *, anyway: bool) -> Outcome:
+    """Publish the accounts that passed the last build. The run ends `partial` if there is a concern.
+
+    TransformError where that is nothing but the marts that tell of runs. With *anyway* differences pass.
+    """
+    record.published_anyway = anyway and bool(reconciling.unexplained(settings.work_file))
+    verdict = _passed(settings, record, anyway=anyway)
+    stop, found = verdict.stop(), list[Concern]()
+
+    def tell(connection: DuckDBPyConnection) -> None:
+        found.extend(concerns.read(connection, settings))
+        record.status = "failed" if stop else "partial" if found else "ok"
+        others = concerns.summary(concern for concern in found if concern.kind != "failed")
+        record.message = "; ".join(part for part in (record.message, others) if part)
+        record.finished_at = _now()
+        known = ledger(settings).records()[-warehouse.RUNS_WITH_TABLES :]
+        warehouse.tell_endings(connection, [*known, record])
+
+    marts = publication.publish(settings, verdict, record.started_at, tell)
+    if stop:
+        raise TransformError(f"nothing new was published: {stop}")
     return Outcome(record, marts, tuple(found))
+
+
+def _passed(settings: Settings, record: RunRecord, *, anyway: bool) -> Verdict:
+    """The verdict of the last build; with *anyway* without its differences, which the record then names."""
+    verdict = read_verdict(transformation.tested_mark(settings))
+    differences = [fault for fault in verdict.faults if fault.is_difference]
+    if not anyway or not differences:
+        return verdict
+    record.published_anyway = True
+    told = summary(f"account {fault.account_id}: {fault.sentence}" for fault in differences)
+    record.message = "; ".join(part for part in (record.message, f"published anyway: {told}") if part)
+    return verdict.without_differences()
 
 
 def replay(settings: Settings, report: Report) -> Outcome:
@@ -246,14 +290,19 @@ def recorded(settings: Settings, command: str) -> Iterator[RunRecord]:
     """Hold the data directory for a run, and write down how it ended, whichever way."""
     run_id = f"{_after_every_run(settings):{MOMENT}}-{os.getpid()}"
     record = RunRecord(run_id, command, datetime.now(UTC).isoformat(timespec="seconds"))
-    with warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
+    locks.Waiting.seconds = settings.tillhouse_wait_seconds
+    with modes.owner_only(), warehouse.only_run(settings.tillhouse_data_dir, ledger(settings), record):
         try:
+            modes.tighten(settings.tillhouse_data_dir, {settings.warehouse_file})
             # What a killed run left there; dlt has links of its own to what it packed.
             shutil.rmtree(_scratch(settings), ignore_errors=True)
-            yield record
+            with explaining.plainly(settings.tillhouse_data_dir):
+                publication.settle(settings)
+                yield record
         except BaseException as error:
             record.status = "failed"
-            record.message = str(error) if isinstance(error, TillhouseError) else type(error).__name__
+            is_told = isinstance(error, (TillhouseError, stopping.Stopped))
+            record.message = str(error) if is_told else type(error).__name__
             raise
         finally:
             record.finished_at = _now()
@@ -292,6 +341,7 @@ class Reading:
 
 
 def _extract(settings: Settings, options: Options, report: Report, record: RunRecord) -> Extracted:
+    project_files.check(settings)
     readings = _readings(settings, options)
     _finish_interrupted(settings)
     extracted = Extracted([account_id for reading in readings for account_id in reading.accounts])
@@ -416,9 +466,15 @@ def _run_load(vendor: str, batch: list[Load], pipeline: Pipeline, landed: Landin
     try:
         pipeline.run(source_of(vendor, batch, landed)).raise_on_failed_jobs()
     except PipelineStepFailed as error:
+        stopping.check()
         pipeline.abort_packages()
-        cause = str(error.__cause__ or error).splitlines()[0]
-        raise LoadError(f"rows could not be loaded ({error.step}): {cause}; the next run fetches them again") from error
+        if explaining.explained(error, landed.folder):
+            raise  # Told where the run ends.
+        kind = type(error.__cause__ or error).__name__
+        raise LoadError(
+            f"rows could not be loaded ({error.step}, {kind}): the next run fetches them again; "
+            "if it fails as well, report it with the log"
+        ) from error
     rows = sum(load.part.rows for load in batch)
     log.info("loaded a slice of %s rows in %.1f s", rows, time.monotonic() - started)
 
@@ -447,7 +503,6 @@ def _pipeline(settings: Settings, vendor: str) -> Pipeline:
     from pipelines.destination import Destination
 
     dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["runtime.log_level"] = "ERROR"
     # Else every load leaves its rows behind, with whoever they name.
     dlt.config["load.delete_completed_jobs"] = True
     folder = _pipeline_folder(settings, vendor)
@@ -462,8 +517,22 @@ def _pipeline(settings: Settings, vendor: str) -> Pipeline:
         destination=Destination(_credentials(settings)),
         dataset_name=_schema(vendor),
     )
-    pipeline.sync_destination()
+    # Its own lines have traces, which quote values. It set its level when it was imported, whatever was set before.
+    logging.getLogger("dlt").setLevel(logs.QUIET["dlt"])
+    _take_over(pipeline, settings)
     return pipeline
+
+
+def _take_over(pipeline: Pipeline, settings: Settings) -> None:
+    """Let *pipeline* read the schema and the cursors of the work file. Raises LoadError where they cannot be read."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    folder = settings.tillhouse_data_dir
+    try:
+        pipeline.sync_destination()
+    except PipelineStepFailed as error:
+        stopping.check()
+        raise explaining.explained(error, folder) or explaining.damaged(settings.work_file) from error
 
 
 def _pipeline_folder(settings: Settings, vendor: str) -> Path:
@@ -498,7 +567,10 @@ def _load_interrupted(settings: Settings, vendor: str) -> None:
         interrupted.rewind(folder)
         _pipeline(settings, vendor).run()
     except (DltException, ValueError, OSError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
+        stopping.check()
+        if explaining.is_disk_full(error) or locks.is_held(error):
+            raise
+        cause = type(error.__cause__ or error).__name__
         log.warning("%s: what an interrupted run had fetched is damaged and fetched again (%s)", vendor, cause)
         shutil.rmtree(folder)
 
@@ -560,8 +632,15 @@ def _settle(settings: Settings, name: str, vendor: Vendor) -> None:
     schema, tables = _schema(name), vendor.raw_tables()
     kept = {table.name for table in tables if table.keeps_gone}
     read_by = {table.name: table.read_with or table.name for table in tables}
-    warehouse.drop_gone(settings.work_file, schema, {table: by for table, by in read_by.items() if by not in kept})
-    warehouse.settle_rejected(settings.work_file, schema, {table.name: table.key for table in tables})
+    keys = {table.name: table.key for table in tables}
+    warehouse.drop_gone(
+        settings.work_file,
+        schema,
+        {table: by for table, by in read_by.items() if by not in kept},
+        {table.name: table.merge_on for table in tables},
+    )
+    warehouse.settle_rejected(settings.work_file, schema, keys)
+    warehouse.settle_held(settings.work_file, schema, keys, kept)
 
 
 def _loads(settings: Settings, vendor: str) -> Loads:
@@ -571,7 +650,13 @@ def _loads(settings: Settings, vendor: str) -> Loads:
 def _landing(settings: Settings, reading: Reading, run_id: str, loads: Loads) -> Landing:
     """Where *run_id*'s rows land; they are later than those of every load before, as its id is."""
     privacy, newest = _privacy(settings, reading.vendor), loads.newest()
-    landed = Landing(settings.landing_dir / reading.name, _scratch(settings), run_id, privacy=privacy)
+    landed = Landing(
+        settings.landing_dir / reading.name,
+        _scratch(settings),
+        run_id,
+        privacy=privacy,
+        known=held.known(warehouse.held_rows(settings.work_file, _schema(reading.name))),
+    )
     if newest:
         landed.started_at = max(landed.started_at, datetime.fromisoformat(newest.loaded_at) + TICK)
     return landed
@@ -581,38 +666,41 @@ def _privacy(settings: Settings, vendor: Vendor) -> Privacy:
     return Privacy(
         settings.lightspeed_pii,
         vendor.personal(),
-        Patterns.of(DBT_PROJECT / "seeds"),
+        Patterns.of(settings),
         salt_of(settings.tokens_dir) if settings.lightspeed_pii == "hash" else b"",
     )
 
 
-def _transform(settings: Settings, record: RunRecord) -> None:
-    """Build and test every model; TransformError names what failed. The mark of a tested build comes last."""
+def _transform(settings: Settings, record: RunRecord) -> Verdict:
+    """Build and test every model and return the verdict. The mark of a tested build comes last."""
     if not settings.work_file.exists():
         raise TillhouseError(f"{settings.work_file} does not exist yet: run `tillhouse extract` first")
     transformation.tested_mark(settings).unlink(missing_ok=True)
     _ensure_tables(settings)
     warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
+    decided.hand_over(settings)
     warehouse.write_stores(settings.work_file, _online_stores(settings))
     warehouse.write_rates(settings.work_file, euro_rates() if settings.tillhouse_reporting_currency else ())
-    published.remember(settings.work_file, settings.warehouse_file)
-    transformation.build(settings)
+    published.remember(settings.work_file, settings.memory_file)
+    return building.build(settings)
 
 
 def _reconcile(settings: Settings, options: Options, report: Report, record: RunRecord, extracted: Extracted) -> None:
-    """Stop where a day is not what Lightspeed says and nothing explains it, once it was fetched again in vain.
+    """Fetch again, once, what differs from Lightspeed's own totals by a proven reading.
 
-    An account whose sales were not read to their end is not compared: it is named as such, and holds back no other.
+    Skips accounts whose sales extraction failed: their rows are missing, not wrong.
     """
-    tolerance, unread = settings.tillhouse_reconcile_tolerance, extracted.accounts_unread
-    found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
-    if found:
-        log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
-        _heal(settings, options, report, record, extracted, found)
-        report.step("transform")
-        _transform(settings, record)
-        found = reconciling.unexplained(settings.work_file, tolerance, without=unread)
-    _refuse_unreconciled(settings, record, found, anyway=options.publish_anyway)
+    verdict = read_verdict(transformation.tested_mark(settings))
+    if verdict.unbuilt or verdict.of_no_account():
+        return
+    found = reconciling.worth_healing(settings.work_file, without=extracted.accounts_unread)
+    if not found:
+        return
+    log.warning("fetching again what differs from Lightspeed's own totals: %s", reconciling.sentence(found))
+    reconciling.remember_healed(settings.work_file, found)
+    _heal(settings, options, report, record, extracted, found)
+    report.step("transform")
+    _transform(settings, record)
 
 
 def _heal(
@@ -648,24 +736,6 @@ def _heal(
     asked = {account_id: days[account_id] | moved.get(account_id, set()) for account_id in days}
     _control(settings, options, report, extracted, reading, pipeline, landed, loads, asked)
     _note(record, extracted)
-
-
-def _refuse_unreconciled(
-    settings: Settings, record: RunRecord, found: list[reconciling.Difference], *, anyway: bool
-) -> None:
-    """UnreconciledError, or a note in the record and in the marts that it was published anyway."""
-    if not found:
-        return
-    sentence = reconciling.sentence(found)
-    if not anyway:
-        raise UnreconciledError(
-            f"nothing was published, because the numbers are not Lightspeed's own: {sentence}; look into these sales, "
-            "or publish all the same with --publish-anyway"
-        )
-    record.published_anyway = True
-    record.message = "; ".join(part for part in (record.message, f"published anyway: {sentence}") if part)
-    warehouse.write_ledger(settings.work_file, [*ledger(settings).records(), record])
-    transformation.run_dbt(settings, "run", "--select", "pipeline_runs")
 
 
 def _online_stores(settings: Settings) -> list[list[Any]]:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from contextlib import suppress
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -57,6 +56,13 @@ def _currency(code: str) -> str:
     return code
 
 
+def _folder(path: Path) -> Path:
+    """Any folder but one that DuckDB cannot write in: it looks for parameters behind a question mark."""
+    if "?" in str(path.absolute()):
+        raise ValueError("has a question mark in its path, behind which DuckDB finds no file: name another folder")
+    return path
+
+
 Currency = Annotated[str, AfterValidator(_currency)]
 
 MOST_DAYS, MOST_MINUTES = 3_650, 7 * 24 * 60
@@ -68,7 +74,7 @@ ENV_ENCODING = "utf-8-sig"
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
 WORK_FILE = "TILLHOUSE_WORK_FILE"
 """How dbt's profile is told of the work file: no setting."""
-OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency")
+OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency", "reconcile")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
 
@@ -149,7 +155,9 @@ class Settings(BaseSettings):
         10, ge=1, le=MOST_MINUTES, description="How far each night reads back before its cursor"
     )
 
-    tillhouse_data_dir: Path = Field(Path("data"), description="Where everything that tillhouse keeps is kept")
+    tillhouse_data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+        Path("data"), description="Where everything that tillhouse keeps is kept"
+    )
     tillhouse_cost_basis: Literal["average", "fifo"] = Field("average", description="Which unit cost margins use")
     tillhouse_business_day_cutover_hours: int = Field(
         0, ge=0, le=23, description="Sales before this local hour belong to the day before"
@@ -169,10 +177,20 @@ class Settings(BaseSettings):
         le=MOST_DAYS,
         description="Online orders placed in the last days, looked for again once a week; 0 never",
     )
-    tillhouse_reconcile_tolerance: Decimal = Field(
-        Decimal("0.00"),
+    tillhouse_published_mode: Literal["0400", "0440", "0444"] = Field(
+        "0444", description="Permissions of warehouse.duckdb; no program may write to it"
+    )
+    tillhouse_reconcile: Literal["mark", "withhold"] = Field(
+        "mark", description="Whether an unexplained difference marks its shop's day or withholds its account"
+    )
+    tillhouse_stale_days: int = Field(
+        4,
         ge=0,
-        description="Unexplained differences beyond this amount stop the publication; a count of sales agrees exactly",
+        le=MOST_DAYS,
+        description="Days without a sale after which an account's figures are stale; 0: never",
+    )
+    tillhouse_wait_seconds: int = Field(
+        60, ge=0, le=3_600, description="How long a work file that another program holds is waited for"
     )
     tillhouse_log_format: Literal["text", "json"] = Field("text", description="How log lines are written")
 
@@ -185,12 +203,21 @@ class Settings(BaseSettings):
         return self.tillhouse_data_dir / "warehouse.duckdb"
 
     @property
+    def memory_file(self) -> Path:
+        return self.tillhouse_data_dir / "memory.duckdb"
+
+    @property
     def landing_dir(self) -> Path:
         return self.tillhouse_data_dir / "landing"
 
     @property
     def tokens_dir(self) -> Path:
         return self.tillhouse_data_dir / "tokens"
+
+    @property
+    def project_dir(self) -> Path:
+        """Where the user's own seeds are."""
+        return self.tillhouse_data_dir / "project"
 
     @property
     def logs_dir(self) -> Path:

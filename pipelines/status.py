@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipelines import concerns, run, warehouse
+from pipelines import concerns, publication, reconciling, run, warehouse
+from pipelines.concerns import Concern
 from pipelines.errors import AuthError
 from pipelines.run import Outcome
-from pipelines.settings import Settings
+from pipelines.settings import ENV_FILE, Settings
 from pipelines.sources.tokens import TokenStore
 from pipelines.sources.vendors import VENDORS
 from pipelines.warehouse import RunRecord
@@ -29,6 +31,9 @@ MEASURES = {
     "drift": "drift",
 }
 """Of a run's tables, under what people read; the rest is in --json."""
+
+
+NOTHING_PUBLISHED: dict[str, Any] = {"concerns": [], "freshness": [], "quality": [], "unproven": []}
 
 
 def accounts(settings: Settings) -> list[dict[str, Any]]:
@@ -68,16 +73,22 @@ def status(settings: Settings) -> dict[str, Any]:
     newest = sorted(runs.values(), key=lambda row: str(row["run_id"]), reverse=True)
     return {
         "warehouse": str(settings.warehouse_file) if settings.warehouse_file.exists() else None,
+        "data_dir": str(settings.tillhouse_data_dir.absolute()),
+        "env_file": str(Path(ENV_FILE).absolute()) + ("" if Path(ENV_FILE).exists() else ", which is not there"),
         "concerns": told["concerns"],
         "freshness": told["freshness"],
         "quality": told["quality"],
+        "unproven": told["unproven"],
         "runs": newest[:RUNS_SHOWN],
     }
 
 
-def accounts_table(rows: list[dict[str, Any]]) -> RenderableType:
+def accounts_table(settings: Settings, rows: list[dict[str, Any]]) -> RenderableType:
     if not rows:
-        return "no account is connected: run `tillhouse connect`, or `tillhouse demo` to look around first"
+        return (
+            f"no account is connected in {settings.tillhouse_data_dir.absolute()}: run `tillhouse connect`, or "
+            "`tillhouse demo` to look around first"
+        )
     names = ("source", "account_id", "name", "retailer", "token")
     shown = [{**{name: row[name] for name in names}, "last_success": _minute(row["last_success"])} for row in rows]
     return _table("", shown, right={"account_id", "retailer"})
@@ -92,21 +103,34 @@ def status_view(found: dict[str, Any]) -> RenderableType:
             "accounts": f"{row['accounts'] - row['accounts_failed']} of {row['accounts']}",
             "requests": f"{row['requests']:,}",
             "rows": f"{row['rows_loaded']:,}",
-            "message": row["message"],
         }
         for row in found["runs"]
     ]
-    published = found["warehouse"] or "nothing yet: run `tillhouse run`"
+    published = found["warehouse"] or f"nothing yet in {found['data_dir']} (settings: {found['env_file']})"
     parts: list[RenderableType] = [f"published: {published}"]
     parts += [f"{concern['kind']}: {concern['sentence']}" for concern in found["concerns"]]
+    parts += [f"amber: {_unproven(measure)}" for measure in found["unproven"]]
     if found["freshness"]:
         parts.append(_table("Freshness", found["freshness"], right={"account_id", "days"}))
     if found["quality"]:
         parts.append(_table("Data quality", found["quality"], right={"account_id", "red", "amber", "green"}))
     parts.append(_table("Last runs", runs, right={"accounts", "requests", "rows"}) if runs else "no run yet")
+    told = [row for row in found["runs"] if row["message"]]
+    parts += [f"{_minute(row['started_at'])} {row['command']}: {row['message']}" for row in told]
     if last := next((row for row in found["runs"] if row["tables"]), None):
         parts += _tables_of(last)
     return Group(*(line for part in parts for line in (part, "")))
+
+
+def _unproven(measure: dict[str, Any]) -> str:
+    """A measure without a proof, with what came nearest; `tillhouse reconcile` lists every reading tried."""
+    nearest = measure["tried"][0]
+    agreed = f"{nearest['days_agreed']} of {nearest['days_compared']} shop-days agree"
+    return (
+        f"account {measure['account_id']}: what its report means by {measure['measure']} is "
+        f"{measure['standing'].replace('_', ' ')}; by the nearest of {len(measure['tried'])} readings tried, "
+        f"{nearest['reading']}, {agreed}. It is published as it is: `tillhouse reconcile`"
+    )
 
 
 def _minute(moment: str | None) -> str:
@@ -163,16 +187,16 @@ def _ending(outcome: Outcome) -> str:
 def _published(settings: Settings) -> dict[str, Any]:
     """Freshness, doubts and runs as the published file has them; nothing where there is none."""
     if not settings.warehouse_file.exists():
-        return {"concerns": [], "freshness": [], "quality": [], "runs": {}}
-    with warehouse.opened(settings.warehouse_file, read_only=True) as connection:
+        return {**NOTHING_PUBLISHED, "runs": {}}
+    with publication.reading(settings) as connection:
         freshness = warehouse.rows(
             connection,
             "select account_id, cast(max(business_date) as varchar) as newest_day, count(distinct business_date) as "
             "days from marts.revenue_by_location_daily group by account_id order by account_id",
         )
-        if not warehouse.rows(connection, "select 1 from duckdb_tables() where table_name = 'pipeline_run_tables'"):
-            return {"concerns": [], "freshness": freshness, "quality": [], "runs": {}}
-        found = [concern.facts() for concern in concerns.read(connection, settings)]
+        if not warehouse.has_mart(connection, "pipeline_run_tables"):
+            return {**NOTHING_PUBLISHED, "freshness": freshness, "runs": {}}
+        found = [concern.facts() for concern in (*_falsified(settings), *concerns.read(connection, settings))]
         quality = warehouse.rows(
             connection,
             "select source, account_id, count(*) filter (severity = 'red') as red, count(*) filter (severity = "
@@ -183,8 +207,21 @@ def _published(settings: Settings) -> dict[str, Any]:
             "concerns": found,
             "freshness": freshness,
             "quality": quality,
+            "unproven": reconciling.unproven_measures(connection),
             "runs": _published_runs(connection),
         }
+
+
+def _falsified(settings: Settings) -> Iterator[Concern]:
+    """A log that another program left: who opens the published file sees what it wrote, until a run removes it."""
+    if found := publication.foreign_log(settings.warehouse_file):
+        yield Concern(
+            "failed",
+            None,
+            f"{found} is the log of a program that has {settings.warehouse_file.name} open for writing: readers see "
+            "its changes, and the next run removes it; close the program",
+            source="published file",
+        )
 
 
 def _published_runs(connection: DuckDBPyConnection) -> dict[str, dict[str, Any]]:

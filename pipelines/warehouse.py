@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from pipelines.errors import BusyError, LoadError, TillhouseError
+from pipelines import locks, stopping
+from pipelines.errors import BusyError, LoadError
 from pipelines.rates import RATE_COLUMNS
 
 MARTS = "marts"
@@ -62,6 +63,16 @@ TABLE_COLUMNS = {
 RUNS_WITH_TABLES = 100
 """Runs whose tables are published: hundreds of accounts have thousands of rows a night."""
 
+ACCEPTED_COLUMNS = {
+    "account_id": "BIGINT",
+    "shop_id": "BIGINT",
+    "business_date": "DATE",
+    "measure": "VARCHAR",
+    "detail_id": "BIGINT",
+    "difference": "DECIMAL(18, 4)",
+    "reason": "VARCHAR",
+}
+UNPROVEN_COLUMNS = {"account_id": "BIGINT", "unproven_at": "TIMESTAMP WITH TIME ZONE"}
 STORE_COLUMNS = {"source": "VARCHAR", "store_id": "BIGINT", "name": "VARCHAR", "account_id": "BIGINT"}
 
 
@@ -103,16 +114,16 @@ class Ledger:
             os.fsync(file.fileno())
 
     def records(self) -> list[RunRecord]:
-        """Oldest first; a line cut short by a crash is passed over: its run did not end."""
+        """Oldest first; a line that is cut short or damaged is passed over."""
         if not self._path.exists():
             return []
-        return [record for line in self._path.read_text(encoding="utf-8").splitlines() if (record := _record(line))]
+        return [record for line in self._path.read_bytes().splitlines() if (record := _record(line))]
 
 
-def _record(line: str) -> RunRecord | None:
+def _record(line: bytes) -> RunRecord | None:
     try:
         return RunRecord(**json.loads(line))
-    except (json.JSONDecodeError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
@@ -180,16 +191,31 @@ def _facts(holder: Path) -> dict[str, Any] | None:
 def opened(
     path: Path, *, read_only: bool = False, config: Mapping[str, Any] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do."""
+    """A connection in UTC; a file that cannot be opened is a LoadError that says why and what to do.
+
+    A file that another program holds is waited for a while.
+    """
     try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=dict(config or {}))
+        connection = locks.patiently(
+            lambda: duckdb.connect(str(path), read_only=read_only, config=dict(config or {})), path
+        )
     except duckdb.Error as error:
         raise unopened(path, error) from None
     try:
         connection.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
-        yield connection
+        with stopping.interruptible(connection):
+            yield connection
     finally:
         connection.close()
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attach the file *path* as *name*, read-only; LoadError if it cannot be opened, even after a wait."""
+    sql = f"attach {literal(path)} as {name} (read_only)"
+    try:
+        locks.patiently(lambda: connection.execute(sql), path)
+    except duckdb.Error as error:
+        raise unopened(path, error) from None
 
 
 def unopened(path: Path, error: duckdb.Error) -> LoadError:
@@ -199,11 +225,22 @@ def unopened(path: Path, error: duckdb.Error) -> LoadError:
         remedy = "give yourself the right to it"
     elif not path.exists():
         return LoadError(f"{path} does not exist: run `tillhouse run` first")
-    elif "lock" in said:
+    elif locks.is_held(error):
         remedy = "close the program that has it"
     else:
-        remedy = "it is no database of this version, or damaged: move it away, and `tillhouse run` makes it anew"
+        remedy = f"it is no database of this version, or damaged: move it away, and {remade(path)}"
     return LoadError(f"{path} cannot be opened ({said}): {remedy}")
+
+
+def remade(path: Path) -> str:
+    """How the database file *path* is made anew."""
+    match path.name:
+        case "warehouse.duckdb":
+            return "`tillhouse publish` makes it anew from work.duckdb"
+        case "memory.duckdb":
+            return "the next run copies it from warehouse.duckdb"
+        case _:
+            return "`tillhouse replay`, then `tillhouse run` make it anew from landing/"
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -211,6 +248,21 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any] 
     result = connection.execute(sql, given or {})
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+    return bool(connection.execute(sql, [schema, table]).fetchall())
+
+
+def has_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
+    return has_table(connection, MARTS, mart)
+
+
+def marts(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The names of the marts that *connection*'s own file has."""
+    sql = "select table_name from duckdb_tables() where schema_name = ? and database_name = current_database()"
+    return frozenset(name for (name,) in connection.execute(sql, [MARTS]).fetchall())
 
 
 def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]]) -> None:
@@ -222,8 +274,11 @@ def ensure_tables(work_file: Path, schema: str, tables: dict[str, dict[str, str]
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
 
 
-def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
-    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name)."""
+def drop_gone(work_file: Path, schema: str, tables: dict[str, str], keys: dict[str, str]) -> None:
+    """Remove rows of *tables* older than the full read of the table that they are read with (by name to name).
+
+    A row that the full read could not take is not gone: its older copy stays, by its column in *keys*.
+    """
     with opened(work_file) as connection:
         if not connection.execute(f"select 1 from {schema}.full_read limit 1").fetchall():
             return
@@ -236,8 +291,13 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
         connection.execute("begin")
         for table, walk in tables.items():
             clause = gone.format(schema=schema, walk=walk)
-            connection.execute(f"delete from {schema}.{table} as t {clause}")
-            for notes in ("rejected_value", "drift"):
+            is_held = (
+                f"exists (select 1 from {schema}.held_row as h where h.account_id = t.account_id "
+                f"and h.table_name = '{walk}' and h.record_id = cast(t.{keys[table]} as varchar) "
+                "and split_part(h._run_id, '-', 1) >= f.since)"
+            )
+            connection.execute(f"delete from {schema}.{table} as t {clause} and not {is_held}")
+            for notes in ("rejected_value", "held_row", "drift"):
                 connection.execute(f"delete from {schema}.{notes} as t {clause} and t.table_name = '{table}'")
         connection.execute(f"delete from {schema}.full_read")
         connection.execute("commit")
@@ -246,13 +306,13 @@ def drop_gone(work_file: Path, schema: str, tables: dict[str, str]) -> None:
 def replace_schemas(work_file: Path, other_file: Path, schemas: Iterable[str]) -> None:
     """Take *schemas* over from *other_file*: all of them, or after a crash none."""
     with opened(work_file) as connection:
-        connection.execute(f"attach '{_quoted(other_file)}' as other (read_only)")
+        attach(connection, other_file, "other")
         connection.execute("begin")
         for schema in schemas:
             # dlt's staging area is made anew where it is missing.
             connection.execute(f"drop schema if exists {schema}_staging cascade")
             connection.execute(f"drop schema if exists {schema} cascade")
-            _copy(connection, "other", schema)
+            copy_schema(connection, "other", schema)
         connection.execute("commit")
 
 
@@ -269,6 +329,36 @@ def settle_rejected(work_file: Path, schema: str, keys: dict[str, str]) -> None:
                 f"and not exists (select 1 from {schema}.{table} as held where held.account_id = noted.account_id "
                 f"and held.{keys[table]} = noted.record_id and held._run_id = noted._run_id)"
             )
+
+
+def held_rows(work_file: Path, schema: str) -> list[dict[str, Any]]:
+    """The rows that wait until they can be read, as of the last load; none before there was any."""
+    if not work_file.exists():
+        return []
+    with opened(work_file) as connection:
+        known = has_table(connection, schema, "held_row")
+        return rows(connection, f"select * from {schema}.held_row") if known else []
+
+
+def settle_held(work_file: Path, schema: str, keys: dict[str, str], whole: Iterable[str]) -> None:
+    """Release held rows that came since and could be read, and those that a list of *whole* no longer has.
+
+    *keys* is the key column by table.
+    """
+    with opened(work_file) as connection:
+        for row in rows(connection, f"select distinct table_name from {schema}.held_row"):
+            if key := keys.get(row["table_name"]):
+                connection.execute(
+                    f"delete from {schema}.held_row as h using {schema}.{row['table_name']} as t "
+                    f"where h.table_name = '{row['table_name']}' and t.account_id = h.account_id "
+                    f"and cast(t.{key} as varchar) = h.record_id and t._run_id >= h._run_id"
+                )
+        listed = ", ".join(f"'{name}'" for name in whole)
+        connection.execute(
+            f"delete from {schema}.held_row as h using {schema}.whole_read as w where h.table_name in ({listed}) "
+            "and w.account_id = h.account_id and w.table_name = h.table_name "
+            "and split_part(h._run_id, '-', 1) < split_part(w._run_id, '-', 1)"
+        )
 
 
 def write_ledger(work_file: Path, records: Iterable[RunRecord]) -> None:
@@ -297,6 +387,12 @@ def write_rates(work_file: Path, rows: Iterable[list[str]]) -> None:
     _replace(work_file, "euro_rate", RATE_COLUMNS, list(rows))
 
 
+def write_decisions(work_file: Path, accepted: list[list[Any]], unproven: list[list[Any]]) -> None:
+    """Replace what a person decided, in the order of ACCEPTED_COLUMNS and UNPROVEN_COLUMNS."""
+    _replace(work_file, "accepted_difference", ACCEPTED_COLUMNS, accepted)
+    _replace(work_file, "unproven_account", UNPROVEN_COLUMNS, unproven)
+
+
 def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequence[list[Any]]) -> None:
     with opened(work_file) as connection:
         listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -311,38 +407,8 @@ def _replace(work_file: Path, table: str, columns: dict[str, str], rows: Sequenc
             connection.unregister("rows")
 
 
-def publish(
-    work_file: Path,
-    warehouse_file: Path,
-    comments: Iterable[tuple[str, str, str]] = (),
-    runs: Iterable[RunRecord] = (),
-) -> int:
-    """Copy the marts with their *comments* beside the published file and move them over it; returns how many marts.
-
-    The marts were built while a run went on: how it ended is told by *runs*. Whoever reads the old file goes on reading
-    it whole; whoever opens it next has the new one whole.
-    """
-    fresh = warehouse_file.with_suffix(".duckdb.new")
-    fresh.unlink(missing_ok=True)
-    with opened(fresh) as connection:
-        connection.execute(f"attach '{_quoted(work_file)}' as work (read_only)")
-        marts = _copy(connection, "work", MARTS)
-        _tell_endings(connection, runs)
-        _comment(connection, comments)
-        connection.execute("detach work")
-        connection.execute("checkpoint")
-    if not marts:
-        fresh.unlink()
-        raise TillhouseError(f"{work_file} has no marts yet: run `tillhouse transform` first")
-    _make_durable(fresh)
-    # What another program left unfinished beside the old file would be read into the new one.
-    warehouse_file.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    fresh.replace(warehouse_file)
-    return marts
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> int:
-    """All tables and views of *schema* from an attached *database*, a view as the table that it shows; how many.
+def copy_schema(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> None:
+    """All tables and views of *schema* from an attached *database*, a view as the table that it shows.
 
     A view names the file that its tables are in, so it would find nothing in another.
     """
@@ -355,35 +421,21 @@ def _copy(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> 
     connection.execute(f"create schema {schema}")
     for name in names:
         connection.execute(f"create table {schema}.{name} as select * from {database}.{schema}.{name}")
-    return len(names)
 
 
-def _tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord]) -> None:
+def tell_endings(connection: duckdb.DuckDBPyConnection, runs: Iterable[RunRecord]) -> None:
+    """Write into the mart pipeline_runs how *runs* ended: it was built before the last of them ended, or not at all."""
     for record in runs:
+        told = [getattr(record, column) for column in LEDGER_COLUMNS]
+        connection.execute(f"delete from {MARTS}.pipeline_runs where run_id = ?", [record.run_id])
         connection.execute(
-            f"update {MARTS}.pipeline_runs set status = ?, finished_at = ?, message = ? where run_id = ?",
-            [record.status, record.finished_at, record.message, record.run_id],
+            f"insert into {MARTS}.pipeline_runs by name select * from (values ({', '.join('?' * len(told))})) "
+            f"as run ({', '.join(LEDGER_COLUMNS)})",
+            told,
         )
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[tuple[str, str, str]]) -> None:
-    connection.execute("begin")
-    for mart, column, text in comments:
-        place = f"column {MARTS}.{mart}.{column}" if column else f"table {MARTS}.{mart}"
-        quoted = text.replace("'", "''")
-        connection.execute(f"comment on {place} is '{quoted}'")
-    connection.execute("commit")
-
-
-def _make_durable(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def literal(path: Path) -> str:
     """*path* as a text of SQL."""
-    return f"'{_quoted(path)}'"
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    text = str(path).replace("'", "''")
+    return f"'{text}'"

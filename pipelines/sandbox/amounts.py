@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from pipelines.sandbox.store import Record
 
@@ -18,6 +19,10 @@ HEADER_SUMS = {
     "calcTax2": "calcTax2",
     "calcTotal": "calcTotal",
 }
+
+
+HeaderTotal = Literal["either", "of_its_parts", "of_its_lines"]
+"""What a header's total is where its parts and its lines come to different cents; *either*: no ticket tells."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,13 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def header_amounts(lines: Sequence[Record]) -> dict[str, Decimal]:
-    """Each header amount is its lines' sum, rounded once."""
+def header_amounts(lines: Sequence[Record], *, adds_taxes: bool = False) -> dict[str, Decimal]:
+    """Each header amount is its lines' sum, rounded once; where it *adds_taxes* the total is that of its parts."""
     sums = {name: rounded(_sum(lines, field)) for name, field in HEADER_SUMS.items()}
     sums["calcDiscount"] = rounded(_sum(lines, "calcLineDiscount") + _sum(lines, "calcTransactionDiscount"))
     left = sums["calcSubtotal"] - sums["calcDiscount"]
+    if adds_taxes:
+        sums["calcTotal"] = left + sums["calcTax1"] + sums["calcTax2"]
     untaxed = [line for line in lines if not line["tax"]]
     # What rounding leaves over is the taxable lines', where there are any: the two always make up the whole.
     sums["calcNonTaxable"] = left if len(untaxed) == len(lines) else rounded(_after_discounts(untaxed))

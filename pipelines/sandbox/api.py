@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -93,7 +94,7 @@ def create_app(store: Store, knobs: Knobs | None = None, clock: Callable[[], flo
             Route("/API/V3/Account/{account_id:int}/{name}/{key:int}.json", api(_one)),
             Route(f"{SHOPIFY}/oauth/access_token", partial(_shopify_token, sandbox), methods=["POST"]),
             Route(f"{SHOPIFY}/api/{{version}}/graphql.json", partial(_shopify, sandbox), methods=["POST"]),
-            Route("/ecwid/api/v3/{store_id:int}/{path}", partial(_ecwid, sandbox)),
+            Route("/ecwid/api/v3/{store_id:int}/{path:path}", partial(_ecwid, sandbox)),
             Route("/sandbox/accounts.json", partial(_sandbox_accounts, sandbox)),
             Route("/sandbox/stores.json", partial(_stores, sandbox)),
             Route("/sandbox/truth.json", partial(_truth, sandbox)),
@@ -317,7 +318,11 @@ async def _truth(sandbox: Sandbox, _: Request) -> Response:
 
 
 async def _tomorrow(sandbox: Sandbox, request: Request) -> Response:
-    tomorrow.advance(sandbox.store, int(request.query_params.get("days", "1")))
+    """*days* more, one unless it says otherwise; with *reach* at least until that date has been traded."""
+    days = int(request.query_params.get("days", "1"))
+    if reach := request.query_params.get("reach"):
+        days = max(days, (date.fromisoformat(reach) - world.load(sandbox.store).last_day).days)
+    tomorrow.advance(sandbox.store, days)
     return Response(json.dumps({"now": world.now(sandbox.store).isoformat()}), media_type="application/json")
 
 

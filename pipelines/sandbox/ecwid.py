@@ -75,10 +75,19 @@ class EcwidApi:
             return 429, {"errorMessage": "Too many requests"}, {"Retry-After": str(wait)}
         if path == "profile":
             return 200, self.store.profile, {}
+        if path.startswith("orders/"):
+            return self._order(path.partition("/")[2])
         rows = {"orders": self.store.orders, "customers": self.store.customers}
         if path not in rows:
             return 404, {"errorMessage": "Not found"}, {}
         return 200, self._page(rows[path], MOVED[path], asked), {}
+
+    def _order(self, name: str) -> Answer:
+        """By either of its numbers."""
+        for order in self.store.orders:
+            if name in {str(order.get("internalId")), order.get("id")}:
+                return 200, order, {}
+        return 404, {"errorMessage": "Not found"}, {}
 
     def _wait(self) -> int:
         """Whole seconds until a minute holds one more request; 0 where there is room now."""

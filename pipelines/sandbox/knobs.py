@@ -79,6 +79,8 @@ class Knobs:
     """Whether answers bear a Date header."""
     complete_time_told: bool = True
     """Whether a completed sale says when: 12 of 19 samples lack the field, others have it."""
+    json_types: bool = False
+    """False: every scalar is a text, as in every capture. True: numbers and flags have JSON's own types."""
     childless_is_blank: bool = False
     """A row without children of a relation. False: no key. True: `""`."""
     relations_dropped: tuple[str, ...] = ()

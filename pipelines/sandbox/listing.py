@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,15 @@ def _as_told(row: dict[str, Any], question: Question, knobs: Knobs) -> dict[str,
         if not knobs.complete_time_told:
             row.pop("completeTime", None)
     blank = question.relations if knobs.childless_is_blank else ()
-    return {**{name: "" for name in blank if name not in knobs.relations_dropped}, **row}
+    row = {**{name: "" for name in blank if name not in knobs.relations_dropped}, **row}
+    return {name: _typed(value) for name, value in row.items()} if knobs.json_types else row
+
+
+def _typed(value: Any) -> Any:
+    """A number or a flag by its JSON type."""
+    if value in ("true", "false"):
+        return value == "true"
+    return float(value) if isinstance(value, str) and re.fullmatch(r"-?\d+\.\d+", value) else value
 
 
 def count_of(store: Store, account_id: int, question: Question) -> int:

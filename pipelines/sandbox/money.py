@@ -19,6 +19,7 @@ from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.truth import ledger_of_sales
 from pipelines.sandbox.web_orders import WebOrder, web_orders
 from pipelines.sandbox.world import load, now
+from pipelines.sandbox.zones import Zones
 
 Sums = dict[tuple[Any, ...], Decimal]
 
@@ -50,13 +51,13 @@ class Paid:
 def payments(store: Store) -> Iterator[Paid]:
     """Every payment that was not undone, of sales that are neither voided nor cancelled."""
     for account_id in store.accounts():
-        zones = _zones(store, account_id)
+        zones = Zones(store, account_id)
         for sale, _, paid in ledger_of_sales(store, account_id):
             if not (sale["voided"] or sale["archived"]):
-                zone = zones[sale["shopID"]]
-                sold = _day(sale["completeTime"], zone) if sale["completed"] else None
+                shop_id = sale["shopID"]
+                sold = zones.day(shop_id, sale["completeTime"]) if sale["completed"] else None
                 for payment in paid:
-                    yield Paid(account_id, _day(payment["createTime"], zone), sold, sale, payment)
+                    yield Paid(account_id, zones.day(shop_id, payment["createTime"]), sold, sale, payment)
 
 
 def tender_totals(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
@@ -76,10 +77,10 @@ def paid_on_other_days(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, Dec
     """By account, shop and day of the sale: what had been paid before it, and what was left when the day was over."""
     sums: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO] * 2)
     for account_id in store.accounts():
-        zones = _zones(store, account_id)
+        zones = Zones(store, account_id)
         for sale, _, _ in ledger_of_sales(store, account_id):
             if counts(sale):
-                day = _day(sale["completeTime"], zones[sale["shopID"]])
+                day = zones.day(sale["shopID"], sale["completeTime"])
                 sums[account_id, int(str(sale["shopID"])), day][1] += amount(sale, "calcTotal")
     for paid in payments(store):
         if paid.sold and paid.day <= paid.sold:
@@ -122,11 +123,11 @@ def tax_totals(store: Store) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
     """By account, shop, day and tax category of the tills: both bases, both taxes unrounded, the headers' tax."""
     sums: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [ZERO] * 5)
     for account_id in store.accounts():
-        zones = _zones(store, account_id)
+        zones = Zones(store, account_id)
         for sale, lines, _ in ledger_of_sales(store, account_id):
             if not counts(sale) or not _is_told(sale, lines):
                 continue
-            day = _day(sale["completeTime"], zones[sale["shopID"]])
+            day = zones.day(sale["shopID"], sale["completeTime"])
             parts = sums[account_id, int(str(sale["shopID"])), day, int(str(sale["taxCategoryID"]))]
             parts[4] += amount(sale, "calcTax1") + amount(sale, "calcTax2")
             for line in lines:
@@ -183,10 +184,6 @@ def deposits_held(store: Store) -> Sums:
         if not paid.sale["completed"]:
             sums[paid.account_id, "open order", str(paid.sale["saleID"])] += paid.amount
     return {key: held for key, held in sums.items() if held}
-
-
-def _zones(store: Store, account_id: int) -> dict[Any, ZoneInfo]:
-    return {shop["shopID"]: ZoneInfo(str(shop["timeZone"])) for shop in store.all(account_id, "Shop")}
 
 
 def _day(moment: Any, zone: ZoneInfo) -> str:

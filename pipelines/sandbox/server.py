@@ -52,7 +52,14 @@ def running(app: Starlette, port: int = 0) -> Iterator[str]:
 
 
 def _server(app: Starlette) -> uvicorn.Server:
-    # The app answers with the world's own date, not with this machine's.
+    # The app answers with the world's own date, not with this machine's. An idle connection is kept as proxies keep it.
     return uvicorn.Server(
-        uvicorn.Config(Faulty(app), log_level="warning", access_log=False, date_header=False, server_header=False)
+        uvicorn.Config(
+            Faulty(app),
+            log_level="warning",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_keep_alive=75,
+        )
     )

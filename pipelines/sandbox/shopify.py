@@ -187,9 +187,8 @@ class ShopifyApi:
     def _moved(self, nodes: list[Node], asked: Node, shown: Callable[[Node], Any]) -> Node:
         """In the order of updatedAt and id, from behind the cursor: a node that moves meanwhile leaves its place."""
         query = asked.get("query") or ""
-        windows = {
-            field: _bounds(query, clock) for field, clock in (("createdAt", "created_at"), ("updatedAt", "updated_at"))
-        }
+        clocks = (("createdAt", "created_at"), ("updatedAt", "updated_at"), ("processedAt", "processed_at"))
+        windows = {field: _bounds(query, clock) for field, clock in clocks if f"{clock}:" in query}
         found = sorted(
             (
                 node

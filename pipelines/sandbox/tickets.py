@@ -11,7 +11,16 @@ from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
-from pipelines.sandbox.amounts import ZERO, Pricing, agrees, amount, header_amounts, line_amounts, rounded
+from pipelines.sandbox.amounts import (
+    ZERO,
+    HeaderTotal,
+    Pricing,
+    agrees,
+    amount,
+    header_amounts,
+    line_amounts,
+    rounded,
+)
 from pipelines.sandbox.catalogue import (
     CARD,
     CASH,
@@ -80,10 +89,12 @@ class Till:
         *,
         subtotal_includes_tax: bool,
         native_push_names_order: bool,
+        header_total: HeaderTotal,
     ) -> None:
         self.retailer, self.counters = retailer, counters
         self._chance, self._shown_incl = chance, subtotal_includes_tax
         self._native_push_names_order = native_push_names_order
+        self._header_total = header_total
         self._products = [product for product in products() if product.item_id != 90]
         self._staff = employees(retailer)
         self._recent: deque[Ticket] = deque(maxlen=KEPT)
@@ -195,7 +206,7 @@ class Till:
         )
         item, fee = ticket.lines
         fee |= {"itemFeeID": 3, "lineType": "item_fee", "parentSaleLineID": item["saleLineID"]}
-        ticket.sale |= header_amounts(ticket.lines)
+        ticket.sale |= self._header(ticket.lines)
         return self._paid(ticket, at)
 
     def voided_after_completion(self, shop: Shop, at: datetime) -> Ticket:
@@ -546,7 +557,14 @@ class Till:
 
     def _adds_up(self, lines: list[Record]) -> bool:
         inclusive = self.retailer.tax_inclusive
-        return agrees(header_amounts(lines), tax_inclusive=inclusive, subtotal_includes_tax=self._shown_incl)
+        return self._header_total != "either" or agrees(
+            header_amounts(lines), tax_inclusive=inclusive, subtotal_includes_tax=self._shown_incl
+        )
+
+    def _header(self, lines: list[Record]) -> dict[str, Decimal]:
+        """A total that holds its tax is what was paid, whatever its parts are."""
+        adds_taxes = self._header_total == "of_its_parts" and not self.retailer.tax_inclusive
+        return header_amounts(lines, adds_taxes=adds_taxes)
 
     def _amounts(self, pricing: Pricing) -> Record:
         amounts = line_amounts(
@@ -611,7 +629,7 @@ class Till:
         return next((product for product in self._products if product.item_id == line["itemID"]), self._products[0])
 
     def _sale(self, number: int, shop: Shop, seller: int, buyer: int, created: datetime, lines: list[Record]) -> Record:
-        amounts = header_amounts(lines)
+        amounts = self._header(lines)
         return {
             "saleID": number,
             "timeStamp": created,

@@ -237,14 +237,15 @@ class Editor:
 
     def _adds_up(self, lines: list[Record]) -> bool:
         """Whether *lines* can be a sale's: some sets of lines break the header's documented sum by a cent."""
-        return agrees(
+        return self._state.plan.header_total != "either" or agrees(
             header_amounts(lines),
             tax_inclusive=self._retailer.tax_inclusive,
             subtotal_includes_tax=self._state.plan.subtotal_includes_tax,
         )
 
     def _recounted(self, sale: Record, lines: list[Record]) -> Record:
-        sums = header_amounts(lines)
+        adds_taxes = self._state.plan.header_total == "of_its_parts" and not self._retailer.tax_inclusive
+        sums = header_amounts(lines, adds_taxes=adds_taxes)
         total = sums["calcTotal"]
         taxes = sums["calcTax1"] + sums["calcTax2"]
         shown: Record = {

@@ -20,6 +20,7 @@ from pipelines.sandbox.catalogue import RETAILERS, Retailer
 from pipelines.sandbox.store import Record, Store
 from pipelines.sandbox.web_orders import TAG, Entry, WebOrder, deleted, turn_of, web_orders
 from pipelines.sandbox.world import load, now
+from pipelines.sandbox.zones import Zones
 
 STANDING = frozenset({"ORDER", "ORDER_EDIT"})
 """What an order was, or became, before anything came back."""
@@ -435,15 +436,11 @@ class _Facts:
     """Zones, register names and payment types of one account."""
 
     def __init__(self, store: Store, account_id: int) -> None:
-        self._zones = {shop["shopID"]: ZoneInfo(str(shop["timeZone"])) for shop in store.all(account_id, "Shop")}
+        self.local = Zones(store, account_id).local
         self._registers = {till["registerID"]: till["name"] for till in store.all(account_id, "Register")}
         kinds = list(store.all(account_id, "PaymentType"))
         self.payment_kinds = {kind["paymentTypeID"]: kind["type"] for kind in kinds}
         self.payment_names = {kind["paymentTypeID"]: kind["name"] for kind in kinds}
-
-    def local(self, shop_id: Any, moment: Any) -> datetime:
-        assert isinstance(moment, datetime)
-        return moment.astimezone(self._zones[shop_id])
 
     def channel(self, sale: Record, payments: list[Record]) -> tuple[str, str]:
         source = str(sale["referenceNumberSource"]).strip().lower()

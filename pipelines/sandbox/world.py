@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from pipelines.sandbox.amounts import HeaderTotal
 from pipelines.sandbox.catalogue import OPENED, RETAILERS, Retailer, Shop, customer_record, reference_records
 from pipelines.sandbox.shifts import clocked
 from pipelines.sandbox.store import Store
@@ -36,6 +37,9 @@ class Plan:
     """The last day traded when the world is built."""
     subtotal_includes_tax: bool = True
     """What calcSubtotal holds in a tax-inclusive shop; unknown."""
+    header_total: HeaderTotal = "either"
+    """of_its_parts: subtotal less discounts and each tax, as Lightspeed's staff say. of_its_lines: the rounded sum of
+    the unrounded lines. No public sale with a second tax decides; either: prices on which the two are the same."""
     void_moves_update_time: bool = True
     """Whether a void moves the sale's updateTime; unknown."""
     retype_moves_update_time: bool = True
@@ -100,6 +104,7 @@ def till_of(retailer: Retailer, counters: Counters, chance: random.Random, plan:
         chance,
         subtotal_includes_tax=plan.subtotal_includes_tax,
         native_push_names_order=plan.native_push_names_order,
+        header_total=plan.header_total,
     )
 
 

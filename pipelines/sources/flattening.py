@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,14 @@ from pipelines.columns import Kind
 from pipelines.landing import RawTable
 
 Node = Mapping[str, Any]
+
+
+class LackingError(Exception):
+    """A node came without *field*: taking that for none would delete rows."""
+
+    def __init__(self, field: str, record_id: str = "") -> None:
+        super().__init__(f"{field} is missing")
+        self.field, self.record_id = field, record_id
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,15 @@ class FlatTable:
             for column in self.table.columns
         }
 
+    def typed(self, below: str = "") -> Iterator[str]:
+        """The paths of its numbers, flags and times, of nodes that are *below* a path of their row."""
+        for column in self.table.columns:
+            if column.kind not in {Kind.TEXT, Kind.JSON}:
+                yield below + self.paths.get(column.field, column.field)
+
     def id(self, node: Node) -> int | None:
         """The node's own id, or None where it is not a number."""
-        key = next(column for column in self.table.columns if column.name == self.table.key)
+        key = self.table.column(self.table.key)
         value = self.row(node)[key.field]
         return int(value) if str(value).isdigit() else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -13,6 +14,7 @@ from dlt.extract import DltResource, DltSource
 
 from pipelines.columns import Kind
 from pipelines.extraction import REFRESH, Cursor, Delivery, Slice
+from pipelines.held import Held
 from pipelines.landing import ACCOUNT, EXTRA, LOADED, REMOVED, RUN, Landing, RawTable, TypedFile
 
 MERGE: TWriteDispositionConfig = {"disposition": "merge", "strategy": "delete-insert"}
@@ -46,6 +48,20 @@ NOTES: dict[str, dict[str, TColumnSchema]] = {
         "value": {"data_type": "text"},
         "_run_id": {"data_type": "text"},
     },
+    "held_row": {
+        "account_id": {"data_type": "bigint", "primary_key": True},
+        "table_name": {"data_type": "text", "primary_key": True},
+        "held_id": {"data_type": "text", "primary_key": True},
+        "record_id": {"data_type": "text"},
+        "page": {"data_type": "text"},
+        "reason": {"data_type": "text"},
+        "row": {"data_type": "text"},
+        "shop_id": {"data_type": "bigint"},
+        "business_at": {"data_type": "timestamp", "timezone": True},
+        "first_seen_at": {"data_type": "timestamp", "timezone": True},
+        "is_released": {"data_type": "bool", "hard_delete": True},
+        "_run_id": {"data_type": "text"},
+    },
     "drift": {
         "account_id": {"data_type": "bigint", "primary_key": True},
         "table_name": {"data_type": "text", "primary_key": True},
@@ -55,7 +71,7 @@ NOTES: dict[str, dict[str, TColumnSchema]] = {
     },
 }
 """Tables about the rows: which lists were read whole, since which run all there is was read again (until what is older
-is removed), which values could not be cast, which fields no column takes."""
+is removed), which values could not be cast, which rows are held, which fields no column takes."""
 
 BOOKKEEPING = {"_dlt_load_id": "VARCHAR NOT NULL", "_dlt_id": "VARCHAR NOT NULL"}
 """What dlt adds to each row of a note: to a table that is there already, no such column can be added."""
@@ -105,7 +121,7 @@ def column_types(table: RawTable) -> dict[str, str]:
 
 def note_types() -> dict[str, dict[str, str]]:
     """The same for the tables of notes."""
-    types = {"bigint": "BIGINT", "text": "VARCHAR"}
+    types = {"bigint": "BIGINT", "text": "VARCHAR", "bool": "BOOLEAN", "timestamp": Kind.TIME.value}
     return {
         name: {column: types[str(hint["data_type"])] for column, hint in hints.items()} | BOOKKEEPING
         for name, hints in NOTES.items()
@@ -169,12 +185,18 @@ def _notes_of(part: Slice) -> dict[str, list[dict[str, Any]]]:
             for one in whole
             if one.cursor and REFRESH in one.cursor
         ],
-        "rejected_value": [asdict(rejected) for batch in landed for rejected in batch.rejected],
+        "rejected_value": [asdict(one) for batch in landed for one in (*batch.rejected, *batch.altered)],
+        "held_row": [_held(one) for batch in landed for one in batch.held],
         "drift": [
             {"account_id": account_id, "table_name": table, "field": name, "rows": rows}
             for (account_id, table, name), rows in drift.items()
         ],
     }
+
+
+def _held(one: Held) -> dict[str, Any]:
+    moments = {name: getattr(one, name) for name in ("business_at", "first_seen_at")}
+    return asdict(one) | {name: datetime.fromisoformat(text) if text else None for name, text in moments.items()}
 
 
 def _keep_cursors(deliveries: list[Delivery], number: int) -> Any:

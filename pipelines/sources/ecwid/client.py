@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, TillhouseError, UnavailableError
-from pipelines.sources.store_walk import decode
+from pipelines.rows import UnreadableRowError, readable, whole
 from pipelines.transport import (
     LeakyBucket,
     Throttled,
@@ -61,9 +61,10 @@ class EcwidClient:
     async def one(self, path: str) -> bytes:
         """The object at *path*, as it came. Raises ResponseError where the answer is none."""
         found = await self._get(path, {}, bytes)
-        if not isinstance(decode(found), dict):
-            raise ResponseError(f"{self._where(path)}: the answer is no object: not a shape we know")
-        return found
+        try:
+            return readable(found).text
+        except UnreadableRowError:
+            raise ResponseError(f"{self._where(path)}: the answer is no object: not a shape we know") from None
 
     async def page(self, path: str, params: Mapping[str, str | int], offset: int) -> Page:
         """The rows from *offset* on. Raises ResponseError where the answer is no page."""
@@ -75,8 +76,7 @@ class EcwidClient:
     async def _get(self, path: str, params: Mapping[str, str | int], read: Callable[[bytes], T]) -> T:
         async def attempt() -> T:
             response = await self._send(path, params)
-            _refuse_half(response)
-            return read(response.content)
+            return read(_body(response))
 
         try:
             return await persistently(attempt, self._where(path))
@@ -146,9 +146,12 @@ class EcwidClient:
         return f"store {self.account_id}, {path}"
 
 
-def _refuse_half(response: httpx.Response) -> None:
-    """Raises UnreadableBodyError where the body is no JSON: cut short, or a proxy's page."""
+def _body(response: httpx.Response) -> bytes:
+    """The body, where one row of it is no JSON made whole around that.
+
+    Raises UnreadableBodyError where it is no JSON: cut short, or a proxy's page.
+    """
     try:
-        decode(response.content)
-    except msgspec.DecodeError:
+        return whole(response.content, "items")
+    except ValueError:
         raise UnreadableBodyError(f"a body that is not JSON ({len(response.content)} bytes)") from None

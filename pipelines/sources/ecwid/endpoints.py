@@ -56,6 +56,8 @@ ORDER = FlatTable(
             flags="pricesIncludeTax hidden isPickup",
             times="createDate updateDate shippedAt",
         ),
+        vital=frozenset({"total", "tax"}),
+        dated_by=("create_date",),
     ),
     {
         "number": "id",
@@ -83,6 +85,7 @@ ITEM = FlatTable(
             money="price priceWithoutTax tax taxOnGoods discounted",
             flags="giftCard",
         ),
+        vital=frozenset({"quantity", "price"}),
         set_of="order_id",
         read_with="customer_order",
     )
@@ -92,29 +95,36 @@ REFUND = FlatTable(
         "refund",
         "id",
         columns(ids="id orderId", text="source reason", money="amount", times="date"),
+        vital=frozenset({"amount"}),
+        dated_by=("date",),
         set_of="order_id",
         read_with="customer_order",
     )
 )
 
 PERSONAL = {
+    "store_profile": personal(others=" ".join(STORE.paths.values())),
     "customer": personal(
         names="name billingPerson.firstName billingPerson.lastName billingPerson.name",
         emails="email",
         phones="billingPerson.phone",
         texts="billingPerson.companyName billingPerson.postalCode",
         others="id registered updated customerGroupId billingPerson.countryCode",
-    ),
+    ).beside(typed=CUSTOMER.typed()),
     "customer_order": personal(
         emails="email",
         texts="shippingPerson.postalCode",
         others="id internalId customerId createDate updateDate hidden pricesIncludeTax paymentMethod paymentStatus"
         " fulfillmentStatus refererId externalOrderData.refererChannel shippingPerson.countryCode shipments.created"
         " subtotal total totalWithoutTax totalBeforeGiftCardRedemption giftCardRedemption tax couponDiscount discount"
-        " refundedAmount refunds shippingOption handlingFee taxesOnShipping customSurcharges"
+        " refundedAmount refunds.date refunds.source refunds.reason refunds.amount handlingFee.value"
+        " handlingFee.valueWithoutTax taxesOnShipping.total customSurcharges.total customSurcharges.totalWithoutTax"
+        " shippingOption.fulfillmentType shippingOption.shippingMethodName shippingOption.isPickup"
+        " shippingOption.shippingRate shippingOption.shippingRateWithoutTax"
         " items.id items.productId items.name items.sku items.quantity items.price items.priceWithoutTax items.tax"
-        " items.taxes items.discounts items.couponAmount items.giftCard",
-    ),
+        " items.taxes.total items.taxes.taxOnDiscountedSubtotal items.taxes.taxOnShipping items.discounts.total"
+        " items.couponAmount items.giftCard",
+    ).beside(typed=(*ORDER.typed(), *ITEM.typed("items."), *REFUND.typed("refunds."))),
 }
 """What of a row is somebody's; an order comes with much more that is, so that what is not named here counts as such."""
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pipelines.errors import ResponseError
 from pipelines.sources.ecwid.endpoints import CUSTOMER, ITEM, ORDER, REFUND
-from pipelines.sources.flattening import Node
+from pipelines.sources.flattening import LackingError, Node
 from pipelines.sources.store_walk import Rows
 
 REFUNDS_AN_ORDER = 1000
@@ -17,7 +16,7 @@ REFUNDS_AN_ORDER = 1000
 
 
 def order_rows(orders: Iterable[Node]) -> Rows:
-    """The newest copy of each order wins. Raises ResponseError where one came without its items or refunds."""
+    """The newest copy of each order wins. Raises LackingError where one came without its items or refunds."""
     newest = list({order.get("internalId"): _whole(order) for order in orders}.values())
     return {
         ORDER: [_order(order) for order in newest],
@@ -61,12 +60,12 @@ def customer_rows(customers: Iterable[Node]) -> Rows:
 
 
 def _whole(order: Node) -> Node:
-    missing = [part for part in ("items", "refunds") if not isinstance(order.get(part), list)]
-    if missing or not isinstance(order.get("internalId"), int):
-        raise ResponseError(
-            f"order {order.get('id')} came without its {', '.join(missing) or 'internalId'}: not a shape we know, "
-            "nothing of its page was taken"
-        )
+    name = order.get("internalId")
+    if not isinstance(name, int):
+        raise LackingError("internalId")
+    for part in ("items", "refunds"):
+        if not isinstance(order.get(part), list):
+            raise LackingError(part, str(name))
     return order
 
 

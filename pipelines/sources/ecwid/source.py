@@ -16,7 +16,7 @@ from pipelines.sources.ecwid.client import EcwidClient, pace
 from pipelines.sources.ecwid.endpoints import PERSONAL, TABLES
 from pipelines.sources.ecwid.tokens import Connection, TokenStore
 from pipelines.sources.ecwid.walks import SPANS, WALKED, WALKS, TableWalk
-from pipelines.sources.store_walk import StoreTables, Window, decode, land_rows
+from pipelines.sources.store_walk import StoreTables, Window, land_nodes
 from pipelines.transport import http_client
 
 
@@ -38,7 +38,7 @@ def personal() -> Mapping[str, Personal]:
 
 def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
     """Cast rows as they were kept."""
-    land_rows(landing, landed, WALKS[table].rows([decode(row) for row in raw]))
+    land_nodes(landing, landed, table, raw, WALKS[table].rows)
 
 
 def client(settings: Settings, http: httpx.AsyncClient, account_id: int, token: str) -> EcwidClient:

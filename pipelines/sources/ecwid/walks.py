@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.errors import ResponseError
+from pipelines.errors import RequestError, ResponseError
 from pipelines.sources.ecwid.client import EcwidClient, Page
 from pipelines.sources.ecwid.endpoints import STORE
 from pipelines.sources.ecwid.records import customer_rows, order_rows
@@ -21,6 +21,7 @@ MANY = 1000
 
 ATTEMPTS = 5
 SMALLEST = timedelta(hours=1)
+NOT_FOUND = 404
 
 
 class TableWalk(StoreWalk):
@@ -46,7 +47,11 @@ class TableWalk(StoreWalk):
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
         await self.land_all(waiting)
+        await self.last()
         await self.deliver(whole=True)
+
+    async def last(self) -> None:
+        """What is asked once all that moved was read."""
 
     async def collect(self, waiting: list[bytes], rows: list[bytes]) -> None:
         waiting += rows
@@ -127,6 +132,29 @@ class OrdersWalk(TableWalk):
 
     async def run(self) -> None:
         await self.changed()
+
+    async def last(self) -> None:
+        await self.try_again()
+
+    async def ask_when(self, at: datetime) -> None:
+        begin, end = int(at.timestamp()) - 1, int(at.timestamp()) + 1
+        found: list[bytes] = []
+        page = await self.client.page(self.path, {"createdFrom": begin, "createdTo": end}, 0)
+        while page.items:
+            self.count(len(page.items))
+            found += map(bytes, page.items)
+            page = await self.client.page(self.path, {"createdFrom": begin, "createdTo": end}, len(found))
+        await self.land(found)
+
+    async def ask_for(self, record_id: str) -> None:
+        try:
+            found = await self.client.one(f"{self.path}/{record_id}")
+        except RequestError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return
+        self.count(1)
+        await self.land([found])
 
     @staticmethod
     def rows(nodes: list[Any]) -> Rows:

@@ -13,6 +13,7 @@ import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, UnavailableError
 from pipelines.landing import rows_of
+from pipelines.rows import decoded
 from pipelines.sources.lightspeed.behaviour import DEFAULT, Behaviour
 from pipelines.transport import (
     LeakyBucket,
@@ -106,18 +107,18 @@ class LightspeedClient:
 
         *cost* is expected. Raises AuthError for a token that is not accepted, UnavailableError after every retry.
         """
+        what = path.rpartition("/")[2].removesuffix(".json")
 
         async def attempt() -> httpx.Response:
             try:
                 response = await self._send(f"{self._root}{path}", dict(params), cost)
-                _body(response)
+                _body(response, what)
             except httpx.HTTPStatusError as error:
                 if _is_a_refusal(error.response):
                     return error.response
                 raise
             return response
 
-        what = path.rpartition("/")[2].removesuffix(".json")
         try:
             return await persistently(attempt, f"account {self.account_id}, {what}")
         except (httpx.HTTPError, UnreadableBodyError, Throttled) as error:
@@ -152,21 +153,21 @@ class LightspeedClient:
             query["load_relations"] = msgspec.json.encode(relations).decode()
         url, seen = f"{self._base}/{collection}.json", set[str]()
         while url:
-            response, body = await self._get(url, query, collection, len(relations))
+            response, body = await self._get(url, query, collection, len(relations), under)
             page = _page(response, body, under or collection)
             yield page
             self._refuse_detours(response, page.next_url, f"{self._base}/{collection}.json", seen)
             url, query = page.next_url, {}
 
     async def _get(
-        self, url: str, query: dict[str, str], collection: str, relations: int = 0
+        self, url: str, query: dict[str, str], collection: str, relations: int = 0, under: str = ""
     ) -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
         # A list costs 1, and 0.4 more for each to-many relation; the last answer's own figure is better.
         cost = self._costs.get(collection, 1.0 + 0.4 * relations)
 
         async def attempt() -> tuple[httpx.Response, dict[str, msgspec.Raw]]:
             response = await self._send(url, query, cost)
-            return response, _body(response)
+            return response, _body(response, under or collection)
 
         try:
             response, body = await persistently(attempt, f"account {self.account_id}, {collection}")
@@ -263,10 +264,11 @@ def _is_a_refusal(response: httpx.Response) -> bool:
     )
 
 
-def _body(response: httpx.Response) -> dict[str, msgspec.Raw]:
+def _body(response: httpx.Response, key: str) -> dict[str, msgspec.Raw]:
+    """The parts of the answer. A row under *key* that is no JSON does not make its page unreadable."""
     try:
-        return _decode_object(response.content)
-    except msgspec.DecodeError:
+        return decoded(response.content, key, _decode_object)
+    except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "no content type")
         raise UnreadableBodyError(f"a body that is not a JSON object ({kind}, {len(response.content)} bytes)") from None
 

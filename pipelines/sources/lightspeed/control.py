@@ -6,14 +6,15 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-
-import msgspec
 
 from pipelines.errors import RequestError, ResponseError
 from pipelines.extraction import Deliver, Delivery, Tally
+from pipelines.held import Fault, Held, Place, Spoiled, changed_pages
 from pipelines.landing import Landed, Landing
+from pipelines.rows import UnreadableRowError, encoded, fields_of, readable, scalar
 from pipelines.sources.lightspeed.client import LightspeedClient
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS, REPORTS, DailyReport
 from pipelines.sources.lightspeed.records import COUNT_TABLE, DAYS_TABLE, report_table
@@ -28,6 +29,44 @@ NOT_TO_BE_HAD = frozenset({403, 404})
 """No right to it, or nothing of it where this account lives: the night goes on without, and the marts say so."""
 
 log = logging.getLogger("tillhouse")
+
+
+@dataclass
+class Answer:
+    """The rows of one report from *first* to *last*, by day."""
+
+    first: date
+    last: date
+    rows: dict[date, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    spoiled: list[Spoiled] = field(default_factory=list)
+    """Rows without a usable date."""
+    doubtful: set[date] = field(default_factory=set)
+    """Days that such a row may be of: by the rows around it, since an answer is in the order of its days."""
+    _newest: date | None = None
+    _since: date | None = None
+    """The day before rows without a date that no dated one has followed yet."""
+
+    def add(self, row: bytes, place: Place) -> None:
+        try:
+            day = day_of(row)
+        except ValueError as error:
+            fault = Fault("", str(error)) if isinstance(error, UnreadableRowError) else Fault("date", _date_of(row))
+            self.spoiled.append(Spoiled(row, fault, place))
+            self._since = self._since or self._newest or self.first
+            return
+        self._doubt_until(day)
+        self._newest = day
+        self.rows[day].append(row)
+
+    def end(self) -> None:
+        """No row follows."""
+        self._doubt_until(self.last)
+
+    def _doubt_until(self, day: date) -> None:
+        if self._since:
+            first, last = sorted((self._since, day))
+            self.doubtful |= {first + timedelta(days=number) for number in range((last - first).days + 1)}
+        self._since = None
 
 
 class ControlWalk:
@@ -47,6 +86,8 @@ class ControlWalk:
         self._days, self._counted = sorted(days), counted
         self._tally = Tally(client.account_id, "report")
         self._read_at: datetime | None = None
+        self._met: set[str] = set()
+        """Rows that are held, by held_id."""
 
     def tables(self) -> dict[str, Callable[[Deliver], Awaitable[None]]]:
         # One after the other: the first answer tells how full the account's bucket is.
@@ -56,6 +97,7 @@ class ControlWalk:
         try:
             for first, last in spans(self._days):
                 await self._read(first, last, deliver)
+            await self._release(deliver)
         except RequestError as error:
             if error.status not in NOT_TO_BE_HAD:
                 raise
@@ -63,37 +105,66 @@ class ControlWalk:
         await self._count(deliver)
 
     async def _read(self, first: date, last: date, deliver: Deliver) -> None:
-        """Every report of the days; they count as reported once all of them are there."""
+        """Every report of the days; those count as reported of which every row could be dated."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         self._read_at = None
         for report in REPORTS:
-            rows = await self._rows(report, first, last)
-            told = [row for day in days for row in rows.get(day) or [_nothing_on(day)]]
-            await self._land(report.table, told, deliver)
+            answer = await self._rows(report, first, last)
+            # Their rows as they were known before stay.
+            days = [day for day in days if day not in answer.doubtful]
+            told = [row for day in days for row in answer.rows.get(day) or [_nothing_on(day)]]
+            await self._land(report.table, told, deliver, answer.spoiled)
         # By the server's clock when it gave the first page: whether a day was over then is not ours to say.
         stamp = (self._read_at or self._now()).isoformat()
         reported = [json.dumps({"day": str(day), "readAt": stamp}).encode() for day in days]
         await self._land(DAYS_TABLE.name, reported, deliver)
 
-    async def _rows(self, report: DailyReport, first: date, last: date) -> dict[date, list[bytes]]:
-        """By day. One day more is asked for: whether the end belongs to the range is not documented."""
-        rows: dict[date, list[bytes]] = defaultdict(list)
+    async def _rows(self, report: DailyReport, first: date, last: date) -> Answer:
+        """One day more is asked for: whether the end belongs to the range is not documented.
+
+        Raises ResponseError where the rows have changed their shape.
+        """
+        answer = Answer(first, last)
         params = {"startDate": str(first), "endDate": str(last + timedelta(days=1))}
         async for page in self._client.pages(report.path, params, under=report.collection):
             self._told(len(page.rows))
             self._read_at = self._read_at or self._now()
+            asked = " ".join(f"{name}={value}" for name, value in params.items())
+            place = Place(self._tally.pages, asked, len(page.rows))
             for row in page.rows:
-                rows[_day(report, row)].append(row)
-        return rows
+                answer.add(row, place)
+        answer.end()
+        if changed := changed_pages(answer.spoiled, self._known(report.table)):
+            raise ResponseError(
+                f"{report.path}: {next(iter(changed.values()))}: the API's answers have changed their shape; update "
+                "tillhouse, or report it"
+            )
+        return answer
 
-    async def _land(self, table: str, rows: list[bytes], deliver: Deliver) -> None:
-        landed = await asyncio.to_thread(self._landed, table, rows)
+    async def _land(self, table: str, rows: list[bytes], deliver: Deliver, spoiled: Sequence[Spoiled] = ()) -> None:
+        landed = await asyncio.to_thread(self._landed, table, rows, spoiled)
         await deliver(Delivery(self.account_id, table, landed))
 
-    def _landed(self, table: str, rows: list[bytes]) -> Landed:
-        landed = Landed(self.account_id, kept=[self._landing.keep(self.account_id, table, rows)])
-        land(self._landing, landed, table, rows)
+    def _landed(self, table: str, rows: list[bytes], spoiled: Sequence[Spoiled]) -> Landed:
+        landed = Landed(self.account_id)
+        if rows:
+            landed.kept.append(self._landing.keep(self.account_id, table, rows))
+            land(self._landing, landed, table, rows)
+        if spoiled:
+            self._landing.hold(landed, RAW_TABLES[table], spoiled)
+        self._met.update(one.held_id for one in landed.held)
+        self._landing.keep_notes(landed, table)
         return landed
+
+    async def _release(self, deliver: Deliver) -> None:
+        """A day that counts as not reported is asked for again: a held row that did not come with it is gone."""
+        for report in REPORTS:
+            gone = (one for name, one in self._known(report.table).items() if name not in self._met)
+            if landed := self._landing.released(self.account_id, report.table, gone):
+                await deliver(Delivery(self.account_id, report.table, landed))
+
+    def _known(self, table: str) -> Mapping[str, Held]:
+        return self._landing.known_of(self.account_id, table)
 
     async def _count(self, deliver: Deliver) -> None:
         """Of the last whole days, in any state: what the warehouse has of them is counted the same way."""
@@ -123,6 +194,7 @@ class ControlWalk:
 
 
 SALES = next(endpoint for endpoint in ENDPOINTS if endpoint.table == "sale")
+RAW_TABLES = {report.table: report_table(report) for report in REPORTS}
 TABLES = (*(report.table for report in REPORTS), DAYS_TABLE.name, COUNT_TABLE.name)
 
 
@@ -135,8 +207,8 @@ def land(landing: Landing, landed: Landed, table: str, rows: Sequence[bytes]) ->
     places: dict[date, int] = defaultdict(int)
     dated = []
     for row in rows:
-        day = _day(report, row)
-        dated.append(b'{"day":"%s","place":%d,' % (str(day).encode(), places[day]) + row.lstrip()[1:])
+        day, fields = day_of(row), fields_of(readable(row).text)
+        dated.append(encoded({**fields, "day": str(day), "place": places[day]}))
         places[day] += 1
     landing.convert(landed, report_table(report), dated)
 
@@ -161,17 +233,15 @@ def spans(days: list[date]) -> Iterator[tuple[date, date]]:
         yield first, last
 
 
-class _Dated(msgspec.Struct):
-    date: str = ""
+def day_of(row: bytes) -> date:
+    """Reports write 01/31/2021 where all else is ISO; the documentation calls the field a datetime.
+
+    Raises ValueError where the row has no such date.
+    """
+    text = _date_of(row) or ""
+    return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else datetime.fromisoformat(text).date()  # noqa: DTZ007
 
 
-_decode_dated = msgspec.json.Decoder(_Dated).decode
-
-
-def _day(report: DailyReport, row: bytes) -> date:
-    """Reports write 01/31/2021 where all else is ISO; the documentation calls the field a datetime."""
-    try:
-        text = _decode_dated(row).date
-        return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else datetime.fromisoformat(text).date()  # noqa: DTZ007
-    except (ValueError, msgspec.DecodeError):
-        raise ResponseError(f"{report.path}: a row without a usable date: not a shape we know") from None
+def _date_of(row: bytes) -> str | None:
+    """Raises UnreadableRowError."""
+    return scalar(fields_of(readable(row).text).get("date"))

@@ -5,10 +5,11 @@ Fields, sorts and relations are those of the official endpoint pages, plus what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pipelines.columns import Column, columns
+from pipelines.columns import Column, Kind, columns
 from pipelines.privacy import Personal, personal
 
 
@@ -35,7 +36,9 @@ class Child:
     told_by: str
     """The parent's amount that is not zero when there must be children."""
     vital: str = ""
-    """Fields that totals rest on."""
+    """Fields that totals rest on: without one of them the parent is held."""
+    sound: str = ""
+    """Fields that may be absent, and hold the parent where they are junk."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,23 @@ class Endpoint:
     clock: str = "timeStamp"
     """The field that says when a row moved; of a row without such a clock, when it began."""
     vital: str = ""
-    """Fields that totals rest on."""
+    """Fields that totals rest on: absent, null, empty or junk, the row is held."""
+    sound: str = ""
+    """Fields that may be absent, and hold the row where they are junk."""
+    dated_by: str = ""
+    """Clocks that can date the row, the best first; without any it is held."""
+    shop: str = ""
+    """The field that names its shop."""
+    counts_if: str = ""
+    """The flag without which no total rests on it."""
     promises: tuple[tuple[str, str], ...] = ()
     """(relation, field that is not zero where there must be one), beside what the children are told by."""
     scope: str = ""
     """The right a token needs to read it."""
     personal: Personal | None = None
-    """What of a row is somebody's."""
+    """The personal fields of a row. None: no field is known to be personal."""
+    inside: str = ""
+    """Fields within its JSON columns, by their path, that identify no person."""
     is_optional: bool = False
     """Whether an account that refuses it has its night all the same: its marts are empty, and data_quality says so."""
 
@@ -70,7 +83,8 @@ SALE_LINE = Child(
     collection="SaleLine",
     key="saleLineID",
     told_by="calcSubtotal",
-    vital="unitQuantity unitPrice calcLineDiscount calcTransactionDiscount calcSubtotal calcTotal calcTax1 calcTax2",
+    vital="unitQuantity unitPrice calcSubtotal calcTotal calcTax1 calcTax2",
+    sound="calcLineDiscount calcTransactionDiscount",
     columns=columns(
         ids="saleLineID saleID itemID employeeID customerID shopID taxClassID taxCategoryID discountID noteID"
         " parentSaleLineID itemFeeID",
@@ -90,7 +104,8 @@ SALE_PAYMENT = Child(
     collection="SalePayment",
     key="salePaymentID",
     told_by="calcPayments",
-    vital="amount archived",
+    vital="amount",
+    sound="archived",
     columns=columns(
         ids="salePaymentID saleID paymentTypeID registerID employeeID creditAccountID ccChargeID refPaymentID",
         text="paymentID remoteReference",
@@ -107,7 +122,7 @@ REGISTER_COUNT_AMOUNT = Child(
     key="registerCountAmountID",
     # A count has an amount of every payment type, zeros included: whatever names a register has some.
     told_by="registerID",
-    vital="calculated actual",
+    sound="calculated actual",
     columns=columns(ids="registerCountAmountID registerCountID paymentTypeID", money="calculated actual"),
 )
 
@@ -134,6 +149,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             counts="employeeCount employeeLimit",
             json="defaultCurrency",
         ),
+        inside="defaultCurrency.currencyID defaultCurrency.code defaultCurrency.symbol defaultCurrency.rate",
     ),
     Endpoint(
         table="shop",
@@ -260,6 +276,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             times="createTime timeStamp",
             json="Prices",
         ),
+        inside="Prices.ItemPrice.amount Prices.ItemPrice.useTypeID Prices.ItemPrice.useType",
     ),
     Endpoint(
         table="manufacturer",
@@ -289,7 +306,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             secrets="integrationLogin integrationPassword",
             others="vendorID contactID name accountNumber priceLevel b2bSellerUID archived timeStamp updatePrice"
             " updateCost updateDescription shareSellThrough integrationName integrationAccount integrationEnabled"
-            " purchasingCurrency",
+            " purchasingCurrency.code purchasingCurrency.symbol purchasingCurrency.rate",
+            always=True,
         ),
     ),
     Endpoint(
@@ -355,7 +373,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         columns=columns(
             ids="registerCountID registerID openEmployeeID closeEmployeeID", text="notes", times="createTime openTime"
         ),
-        personal=personal(never="notes"),
+        personal=personal(never="notes", is_strict=False),
     ),
     Endpoint(
         table="register_withdraw",
@@ -370,7 +388,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             money="amount",
             times="createTime",
         ),
-        personal=personal(never="notes"),
+        personal=personal(never="notes", is_strict=False),
     ),
     Endpoint(
         table="credit_account",
@@ -385,7 +403,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             ids="creditAccountID customerID", money="balance", flags="giftCard archived", times="timeStamp"
         ),
         # A card's code is its money, and its name or description may repeat it: nothing else is let in.
-        personal=personal(others="creditAccountID customerID giftCard archived balance creditLimit timeStamp"),
+        personal=personal(
+            others="creditAccountID customerID giftCard archived balance creditLimit timeStamp", always=True
+        ),
     ),
     Endpoint(
         table="unattached_sale_line",
@@ -405,8 +425,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         children=(SALE_LINE, SALE_PAYMENT),
         params={"archived": "true"},
         scope="employee:register_read",
-        vital="shopID completed voided archived completeTime calcSubtotal calcDiscount calcTax1 calcTax2 calcTotal"
-        " total calcPayments",
+        vital="shopID completed voided archived calcTax1 calcTax2 calcTotal",
+        sound="calcSubtotal calcDiscount total calcPayments",
+        # Once a sale is completed its timeStamp is documented as its completion; updateTime moves with each edit.
+        dated_by="completeTime timeStamp createTime updateTime",
+        shop="shopID",
+        counts_if="completed",
         columns=columns(
             ids="saleID shopID registerID employeeID tipEmployeeID customerID quoteID shipToID taxCategoryID"
             " discountID",
@@ -420,6 +444,23 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
 )
+
+
+def personal_of(endpoint: Endpoint) -> Personal:
+    """The personal fields of its rows: every field, at any depth, that is not known to identify no person."""
+    rules = endpoint.personal or Personal(is_strict=False)
+    known = dict(_known_fields(endpoint))
+    typed = (path for path, kind in known.items() if kind not in {Kind.TEXT, Kind.JSON})
+    return rules.beside(() if rules.is_strict else (*known, *endpoint.inside.split()), typed)
+
+
+def _known_fields(endpoint: Endpoint) -> Iterator[tuple[str, Kind]]:
+    """The paths of the fields that columns take, each with its kind."""
+    for column in (*endpoint.columns, *columns(ids=endpoint.key)):
+        yield from ((name, column.kind) for name in column.fields)
+    for child in endpoint.children:
+        for column in child.columns:
+            yield from ((f"{child.container}.{child.collection}.{name}", column.kind) for name in column.fields)
 
 
 @dataclass(frozen=True)

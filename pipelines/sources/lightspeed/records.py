@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import msgspec
 
 from pipelines.columns import columns, snake_case
 from pipelines.errors import ResponseError
-from pipelines.landing import ACCOUNT, Landed, Landing, RawTable, rows_of
+from pipelines.held import Fault, Place, Spoiled, changed_pages, integer
+from pipelines.landing import ACCOUNT, LONGEST_ROW, Landed, Landing, RawTable, discard, rows_of, too_long
+from pipelines.rows import (
+    Altered,
+    DoubtfulRowError,
+    Fields,
+    UnreadableRowError,
+    brackets,
+    check_characters,
+    check_nested,
+    check_value,
+    encoded,
+    fields_of,
+    first_value,
+    mended,
+    readable,
+    scalar,
+    told,
+)
 from pipelines.sources.lightspeed.endpoints import (
     ENDPOINTS,
     REPORTED_DAY,
@@ -25,11 +41,14 @@ from pipelines.sources.lightspeed.endpoints import (
     Reading,
 )
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_SCALARS = ("timeStamp", "updateTime", "updatetime", "saleID")
-_NOTHING = msgspec.Raw(b"")
+Private = Callable[[bytes], bytes]
+"""Removes personal data from a row"""
+
+_CLOCKS = ("updateTime", "updatetime")
 _NONE = {b"", b'""', b"null", b"[]"}
 """How the API says that a row has no children."""
+_NULL = msgspec.Raw(b"null")
+_FALSE = {b'"false"', b"false", b'"0"', b"0"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,13 @@ class Record:
     children: tuple[list[bytes], ...]
     time_stamp: str | None
     update_time: str | None
+    altered: tuple[Altered, ...] = ()
+    """Values that are not as they came."""
+    place: Place | None = None
+    counts: bool = True
+    """Whether totals rest on it."""
+    promised: tuple[tuple[bool, bytes], ...] = ()
+    """For each promised relation: whether it came, and the amount that requires it."""
 
     def clock(self, name: str) -> datetime | None:
         """When it moved by *name*; None where the row does not say, or not in a way that is a time."""
@@ -54,96 +80,250 @@ class Record:
             return None
 
 
+@dataclass(frozen=True)
+class Split:
+    """The rows of one page: those that can be taken, and those that cannot."""
+
+    records: list[Record]
+    spoiled: list[Spoiled]
+
+
+class SpoiledError(Exception):
+    """The row cannot be taken."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason())
+        self.fault = fault
+
+
 class Splitter:
     """Splits rows of one endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        scalars = dict.fromkeys((endpoint.key, endpoint.clock, *_SCALARS))
         self._promises = (*((child.container, child.told_by) for child in endpoint.children), *endpoint.promises)
-        parts = dict.fromkeys(part for promise in self._promises for part in promise)
-        shape = msgspec.defstruct(
-            "Row", [*((name, Any, None) for name in scalars), *((name, msgspec.Raw, _NOTHING) for name in parts)]
-        )
-        self._decode = msgspec.json.Decoder(shape).decode
-        self._containers = tuple(
-            msgspec.json.Decoder(msgspec.defstruct("Container", [(child.collection, msgspec.Raw, _NOTHING)])).decode
-            for child in endpoint.children
+        self._nested: set[str] = set()
+
+    def split(self, rows: Sequence[bytes], place: Place | None = None, private: Private | None = None) -> Split:
+        """Split the rows of a page; *private* takes out what is not to be written of people.
+
+        Raises ResponseError where relations that must be there are silently not.
+        """
+        split = self.sort_out(rows, place, private)
+        self._refuse_dropped(split.records)
+        return split
+
+    def sort_out(self, rows: Sequence[bytes], place: Place | None = None, private: Private | None = None) -> Split:
+        """The same of rows that need not come from one page: no promise is held to them."""
+        found = [self._one(row, place, private) for row in rows]
+        return Split(
+            [one for one in found if isinstance(one, Record)], [one for one in found if isinstance(one, Spoiled)]
         )
 
     def records(self, rows: Sequence[bytes]) -> list[Record]:
-        """Raises ResponseError for a row without an id, and where relations that must be there are silently not."""
-        parsed = [(row, self._parse(row)) for row in rows]
-        records = [self._record(row, shape) for row, shape in parsed]
-        for relation, told_by in self._promises:
-            if not any(bytes(getattr(shape, relation))[:1] == b"{" for _, shape in parsed):
-                self._refuse_dropped(relation, told_by, [shape for _, shape in parsed])
-        return records
+        """The rows that can be taken."""
+        return self.split(rows).records
 
-    def record(self, row: bytes) -> Record:
-        return self._record(row, self._parse(row))
-
-    def single(self, body: bytes, account_id: int) -> Record:
+    def single(self, body: bytes, account_id: int, private: Private | None = None) -> Record:
         """The object that is not a row of a list: it is named by its account."""
-        [row] = rows_of(msgspec.Raw(body))
-        return Record(account_id, 0, row, row, (), None, None)
-
-    def _parse(self, row: bytes) -> Any:
         try:
-            return self._decode(row)
-        except msgspec.DecodeError as error:
-            raise ResponseError(f"{self._endpoint.collection}: a row that is not an object ({error})") from None
+            sound = readable(body)
+        except UnreadableRowError as error:
+            raise ResponseError(f"{self._endpoint.collection} of account {account_id}: {error}") from None
+        row = private(sound.text) if private else sound.text
+        return Record(account_id, 0, row if private else body, row, (), None, None, sound.altered)
 
-    def _record(self, row: bytes, shape: Any) -> Record:
-        children, stripped = [], row
-        for child, decode in zip(self._endpoint.children, self._containers, strict=True):
-            container = bytes(getattr(shape, child.container))
-            if container not in _NONE and container[:1] != b"{":
-                raise ResponseError(
-                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)}: its {child.container} "
-                    "are not a shape we know, and taking them as 'none' would delete rows; please report it"
-                )
-            children.append(rows_of(getattr(decode(container), child.collection)) if container[:1] == b"{" else [])
-            if container:
-                stripped = stripped.replace(container, b"null", 1)
+    def _one(self, raw: bytes, place: Place | None, private: Private | None) -> Record | Spoiled:
+        try:
+            _refuse_too_long(raw)
+            return self._hidden(raw, place, private) if private else self._as_it_came(raw, place)
+        except UnreadableRowError as error:
+            fault = Fault("", str(error))
+        except DoubtfulRowError:
+            fault = Fault("", "a row inside it is not a JSON object")
+        except SpoiledError as error:
+            fault = error.fault
+        name = told(raw)(self._endpoint.key) or ""
+        return Spoiled(raw, fault, place, name if integer(name) is not None else "")
+
+    def _hidden(self, raw: bytes, place: Place | None, private: Private) -> Record:
+        sound = readable(raw)
+        row = private(sound.text)
+        return self._record(row, row, place, sound.altered)
+
+    def _as_it_came(self, raw: bytes, place: Place | None) -> Record:
+        try:
+            check_characters(raw)
+            return self._record(raw, raw, place, ())
+        except DoubtfulRowError:
+            sound = mended(raw)
+            return self._record(raw, sound.text, place, sound.altered)
+
+    def _record(self, raw: bytes, text: bytes, place: Place | None, altered: tuple[Altered, ...]) -> Record:
+        """Raises SpoiledError, and DoubtfulRowError where *text* has to be mended first."""
+        endpoint, fields, notes = self._endpoint, fields_of(text), list(altered)
+        number, promised = self._id(fields), self._promised(fields)
+        children = tuple(self._children(child, fields, number, notes) for child in endpoint.children)
+        row = encoded(fields) if children else text
+        self._check_nested(row, fields)
         return Record(
-            id=self._id(getattr(shape, self._endpoint.key)),
-            sale_id=_integer(shape.saleID) or 0,
-            raw=row,
-            row=stripped,
-            children=tuple(children),
-            time_stamp=getattr(shape, self._endpoint.clock),
-            update_time=shape.updateTime or shape.updatetime,
+            id=number,
+            sale_id=integer(scalar(fields.get("saleID"))) or 0,
+            raw=raw,
+            row=row,
+            children=children,
+            time_stamp=scalar(fields.get(endpoint.clock)),
+            update_time=next((value for clock in _CLOCKS if (value := scalar(fields.get(clock)))), None),
+            altered=tuple(notes),
+            place=place,
+            counts=bytes(fields.get(endpoint.counts_if, _NULL)) not in _FALSE,
+            promised=promised,
         )
 
-    def _id(self, value: Any) -> int:
-        number = _integer(value)
+    def _check_nested(self, row: bytes, fields: Fields) -> None:
+        """Nested objects are in the same fields of every row. Others are searched if brackets are left over."""
+        left = brackets(row) - 1
+        for name in self._nested if left else ():
+            value = bytes(fields.get(name, _NULL))
+            check_value(value)
+            left -= brackets(value)
+        if left:
+            check_nested(fields)
+            self._nested |= {name for name, value in fields.items() if bytes(value)[:1] in {b"{", b"["}}
+
+    def _id(self, fields: Fields) -> int:
+        value = scalar(fields.get(self._endpoint.key))
+        number = integer(value)
         if number is None:
-            raise ResponseError(
-                f"{self._endpoint.collection}: a row without a usable {self._endpoint.key} ({value!r}): "
-                "not a shape we know, nothing of its page was taken"
-            )
+            raise SpoiledError(Fault(self._endpoint.key, value))
         return number
 
-    def _refuse_dropped(self, relation: str, told_by: str, shapes: list[Any]) -> None:
-        for shape in shapes:
-            if _is_amount(getattr(shape, told_by)):
+    def _children(self, child: Child, fields: Fields, parent: int, notes: list[Altered]) -> list[bytes]:
+        """Take the rows of *child* out of their parent's *fields*; of two with one id the last counts."""
+        container = bytes(fields.get(child.container, _NULL))
+        if child.container in fields:
+            fields[child.container] = _NULL
+        if container in _NONE:
+            return []
+        if container[:1] != b"{":
+            # Taking them as none would delete rows.
+            raise SpoiledError(Fault("", f"its {child.container} are in a shape we do not know"))
+        rows: dict[bytes, bytes] = {}
+        for row in rows_of(fields_of(container).get(child.collection)):
+            own = fields_of(row)
+            if brackets(row) > 1:
+                check_nested(own)
+            name = bytes(own.get(child.key, _NULL))
+            if name in rows:
+                notes.append(Altered((child.container, _numbered(scalar(own.get(child.key)))), "came twice"))
+            if owned := self._owned(row, own, child, parent, notes):
+                rows[name] = owned
+        return list(rows.values())
+
+    def _owned(self, row: bytes, own: Fields, child: Child, parent: int, notes: list[Altered]) -> bytes | None:
+        """*row* with its parent's id, or None if it names another parent."""
+        key = self._endpoint.key
+        said = scalar(own.get(key)) or ""
+        other = integer(said) or parent
+        if said == str(parent):
+            return row
+        if said and said != "0":
+            notes.append(Altered((child.container, _numbered(scalar(own.get(child.key))), key), said))
+        return encoded({**own, key: parent}) if other == parent else None
+
+    def _promised(self, fields: Fields) -> tuple[tuple[bool, bytes], ...]:
+        """For each promised relation: whether it came, and the amount that requires it."""
+        return tuple(
+            (bytes(fields.get(relation, _NULL))[:1] == b"{", bytes(fields.get(told_by, _NULL)))
+            for relation, told_by in self._promises
+        )
+
+    def _refuse_dropped(self, records: Sequence[Record]) -> None:
+        for place, (relation, told_by) in enumerate(self._promises):
+            if any(record.promised[place][0] for record in records):
+                continue
+            if lacking := next((record for record in records if _is_amount(record.promised[place][1])), None):
                 raise ResponseError(
-                    f"{self._endpoint.collection} {getattr(shape, self._endpoint.key)} has {told_by} but no "
-                    f"{relation} came with its page: the API dropped the relation, and taking that as "
-                    "'none' would delete what is known; try again later"
+                    f"{self._endpoint.collection} {lacking.id} has {told_by} but no {relation} came with its page: "
+                    "the API dropped the relation, and taking that as 'none' would delete what is known; try again "
+                    "later"
                 )
 
 
-def land_records(landing: Landing, landed: Landed, endpoint: Endpoint, records: Sequence[Record]) -> None:
-    """Cast *records*, of two with one id the last, and their children into *landed*."""
-    newest = {record.id: record for record in records}
+def _refuse_too_long(raw: bytes) -> None:
+    if len(raw) > LONGEST_ROW:
+        raise SpoiledError(too_long(raw))
+
+
+def land_records(
+    landing: Landing, landed: Landed, endpoint: Endpoint, records: Sequence[Record], spoiled: Sequence[Spoiled] = ()
+) -> list[Record]:
+    """Cast *records*, of two with one id the last, and their children into *landed*; hold what cannot be taken.
+
+    Returns the records that were taken. A page that has changed its shape, and what follows it, is neither taken nor
+    held: `landed.refusal` says so.
+    """
+    table, found, taken = raw_tables(endpoint)[0], list(spoiled), list(records)
+    tried, faults = _convert(landing, landed.account_id, endpoint, taken)
+    while faults:
+        discard(tried)
+        found += [_spoiled(record, faults[record.id]) for record in taken if record.id in faults]
+        taken = [record for record in taken if record.id not in faults]
+        tried, faults = _convert(landing, landed.account_id, endpoint, taken)
+    if changed := changed_pages(found, landing.known_of(landed.account_id, table.name)):
+        first = min(changed)
+        landed.refusal = f"{endpoint.collection}: {changed[first]}: the API's answers have changed their shape"
+        discard(tried)
+        found = [one for one in found if _is_before(one, first)]
+        taken = [one for one in taken if _is_before(one, first)]
+        tried, _ = _convert(landing, landed.account_id, endpoint, taken)
+    landed.add(tried)
+    landing.hold(landed, table, found)
+    return taken
+
+
+def _is_before(one: Record | Spoiled, page: int) -> bool:
+    return one.place is None or one.place.number < page
+
+
+def _convert(
+    landing: Landing, account_id: int, endpoint: Endpoint, records: Sequence[Record]
+) -> tuple[Landed, dict[int, Fault]]:
+    """Cast the newest copies; the faults, by id, are of those that cannot be: then not every table was cast."""
+    landed, newest = Landed(account_id), list({record.id: record for record in records}.values())
     parent, *children = raw_tables(endpoint)
-    landing.convert(landed, parent, [record.row for record in newest.values()])
+    faults = landing.convert(landed, parent, [record.row for record in newest])
+    broken = {record.id: faults[record.row] for record in newest if record.row in faults} if faults else {}
     for position, table in enumerate(children):
-        rows = [row for record in newest.values() for row in record.children[position]]
-        emptied = [record.id for record in newest.values() if not record.children[position]]
-        landing.convert(landed, table, rows, emptied)
+        rows = [row for record in newest for row in record.children[position]]
+        unweighed = {row for record in newest if not record.counts for row in record.children[position]}
+        emptied = [record.id for record in newest if not record.children[position]]
+        if faults := landing.convert(landed, table, rows, emptied, unweighed):
+            broken |= _broken_by_children(endpoint.children[position], position, newest, faults)
+    for record in newest:
+        if record.altered:
+            landing.alter(landed, parent, record.id, record.altered)
+    return landed, broken
+
+
+def _broken_by_children(
+    child: Child, position: int, records: Sequence[Record], faults: Mapping[bytes, Fault]
+) -> dict[int, Fault]:
+    return {
+        record.id: replace(faults[row], inside=f"{child.collection} {_numbered(first_value(row, child.key))}")
+        for record in records
+        for row in record.children[position]
+        if row in faults
+    }
+
+
+def _numbered(child_id: str | None) -> str:
+    """How a row within a row is named; what is no number may be anything, a person's name as well."""
+    return "without an id" if integer(child_id) is None else str(child_id)
+
+
+def _spoiled(record: Record, fault: Fault) -> Spoiled:
+    return Spoiled(record.raw, fault, record.place, str(record.id))
 
 
 def raw_tables(endpoint: Endpoint) -> list[RawTable]:
@@ -155,6 +335,11 @@ def raw_tables(endpoint: Endpoint) -> list[RawTable]:
         columns=endpoint.columns or key,
         children=tuple(child.container for child in endpoint.children),
         vital=_names(endpoint.vital),
+        sound=_names(endpoint.sound),
+        dated_by=tuple(snake_case(field) for field in endpoint.dated_by.split()),
+        clock=endpoint.clock,
+        shop=endpoint.shop,
+        counts_if=snake_case(endpoint.counts_if),
         keeps_gone=endpoint.reading is Reading.WHOLE,
     )
     return [own, *(_child_table(child, own) for child in endpoint.children)]
@@ -178,7 +363,13 @@ def all_tables(endpoints: Sequence[Endpoint] = ENDPOINTS) -> list[RawTable]:
 def _child_table(child: Child, parent: RawTable) -> RawTable:
     key = columns(ids=child.key)[0].name
     return RawTable(
-        child.table, key, child.columns, set_of=parent.key, vital=_names(child.vital), read_with=parent.name
+        child.table,
+        key,
+        child.columns,
+        set_of=parent.key,
+        vital=_names(child.vital),
+        sound=_names(child.sound),
+        read_with=parent.name,
     )
 
 
@@ -186,13 +377,8 @@ def _names(fields: str) -> frozenset[str]:
     return frozenset(snake_case(field) for field in fields.split())
 
 
-def _integer(value: Any) -> int | None:
-    """A whole number, as text or by its own JSON type; what is only near one is not an id."""
-    return int(value) if _INTEGER.fullmatch(str(value)) else None
-
-
-def _is_amount(value: msgspec.Raw) -> bool:
+def _is_amount(value: bytes) -> bool:
     try:
-        return Decimal(bytes(value).decode().strip('"') or 0) != 0
+        return Decimal(value.decode().strip('"') or 0) != 0
     except InvalidOperation:
         return False

@@ -18,8 +18,8 @@ from pipelines.sources.lightspeed.auth import Authorizer, OAuth
 from pipelines.sources.lightspeed.behaviour import behaviour_of
 from pipelines.sources.lightspeed.client import LightspeedClient
 from pipelines.sources.lightspeed.control import ControlWalk
-from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading
-from pipelines.sources.lightspeed.records import Splitter, all_tables, land_records
+from pipelines.sources.lightspeed.endpoints import ENDPOINTS, Reading, personal_of
+from pipelines.sources.lightspeed.records import Split, Splitter, all_tables, land_records
 from pipelines.sources.lightspeed.tokens import Connection, TokenStore
 from pipelines.sources.lightspeed.walks import AccountWalk, AgainWalk, RefusedWalk, Window
 from pipelines.transport import LeakyBucket, http_client
@@ -51,7 +51,7 @@ def selectable() -> tuple[str, ...]:
 
 
 def personal() -> Mapping[str, Personal]:
-    return {endpoint.table: endpoint.personal for endpoint in ENDPOINTS if endpoint.personal}
+    return {endpoint.table: personal_of(endpoint) for endpoint in ENDPOINTS}
 
 
 def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
@@ -60,12 +60,12 @@ def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> 
         controlling.land(landing, landed, table, raw)
         return
     [endpoint] = [endpoint for endpoint in ENDPOINTS if endpoint.table == table]
-    splitter = Splitter(endpoint)
+    splitter, private = Splitter(endpoint), landing.private(table)
     if endpoint.reading is Reading.SINGLE:
-        records = [splitter.single(row, landed.account_id) for row in raw]
+        split = Split([splitter.single(row, landed.account_id, private) for row in raw], [])
     else:
-        records = [splitter.record(row) for row in raw]
-    land_records(landing, landed, endpoint, records)
+        split = splitter.sort_out(raw, private=private)
+    land_records(landing, landed, endpoint, split.records, split.spoiled)
 
 
 def extraction(

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import product
 
-from pipelines.errors import RequestError, SettingsError, TillhouseError
+from pipelines.errors import RequestError, ResponseError, SettingsError, TillhouseError
 from pipelines.extraction import Cursor, Deliver, Delivery, Tally
+from pipelines.held import Held, Place, Spoiled, held_id
 from pipelines.landing import Landed, Landing
 from pipelines.sources.lightspeed.client import LightspeedClient, Page
 from pipelines.sources.lightspeed.control import NOT_TO_BE_HAD, spans
@@ -30,6 +32,8 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 WIDEST_ZONE = timedelta(hours=14)
 
 log = logging.getLogger("tillhouse")
+
+Row = Record | Spoiled
 
 IN_LIMIT = 100
 """Ids that one IN filter may name."""
@@ -134,6 +138,9 @@ class TableWalk:
         self.splitter = Splitter(endpoint)
         self.tally = Tally(client.account_id, endpoint.table)
         self._deliver, self._report = deliver, report
+        self._private = landing.private(endpoint.table)
+        self._met: set[str] = set()
+        """Held rows that came again, by held_id."""
 
     async def run(self) -> None:
         raise NotImplementedError
@@ -154,17 +161,17 @@ class TableWalk:
 
         The caller moves the cursor between batches; what it holds at the end goes with `finish`.
         """
-        batch: list[Record] = []
+        batch: list[Row] = []
         query = {**self.endpoint.params, **params}
         try:
             async for page in self.pages(self.endpoint.collection, self.endpoint.relations, **query):
-                records = self.splitter.records(self.landing.private(self.endpoint.table, page.rows))
-                yield records
-                batch += records
+                split = self.splitter.split(page.rows, self._place(page, params), self._private)
+                yield split.records
+                batch += [*split.records, *split.spoiled]
                 if len(batch) >= BATCH_ROWS or _excess(batch) >= EXCESS_BYTES:
-                    await self.land(batch)
-                    batch = []
-                if until(records):
+                    ready, batch = batch, []
+                    await self.land(ready)
+                if until(split.records):
                     break
         except TillhouseError:
             # What came before is good, and its drips are spent: the next night goes on behind it.
@@ -172,12 +179,66 @@ class TableWalk:
             raise
         await self.land(batch)
 
-    async def land(self, batch: list[Record]) -> None:
-        """The cursor goes with the last part: the others alone would not bear it."""
+    async def land(self, batch: list[Row]) -> None:
+        """The cursor goes with the last part: the others alone would not bear it.
+
+        Raises ResponseError, and moves no cursor, where a page has changed its shape.
+        """
         parts = list(_parts(batch))
         for part in parts:
             landed = await asyncio.to_thread(self._land, part)
-            await self.deliver(landed, cursor=dict(self.cursor) if part is parts[-1] else None)
+            is_last = part is parts[-1] and not landed.refusal
+            await self.deliver(landed, cursor=dict(self.cursor) if is_last else None)
+            if landed.refusal:
+                raise ResponseError(
+                    f"account {self.client.account_id}, {landed.refusal}; nothing of that page was taken: update "
+                    "tillhouse, or report it"
+                )
+
+    async def try_again(self) -> None:
+        """Ask for the held rows that the walk has not met: one that is not there any more is released."""
+        waiting = [one for name, one in self.known.items() if name not in self._met]
+        try:
+            await self._fetch({int(one.record_id) for one in waiting if one.record_id})
+            nameless = [one for one in waiting if not one.record_id and one.business_at and self._sorts]
+            for one, clock in product(nameless, self._sorts):
+                await self._ask_when(clock, str(one.business_at))
+        except RequestError as error:
+            log.warning("held rows of %s are not asked for: %s", self.endpoint.table, error)
+            return
+        asked = [one for one in waiting if one.record_id or one in nameless]
+        gone = (one for one in asked if one.held_id not in self._met)
+        if landed := self.landing.released(self.client.account_id, self.endpoint.table, gone):
+            await self.deliver(landed, cursor=None)
+
+    @property
+    def _sorts(self) -> tuple[str, ...]:
+        """The clocks by which rows of any time can be asked for."""
+        return {Reading.SALES: ("completeTime", "timeStamp"), Reading.BY_CLOCK: ("timeStamp",)}.get(
+            self.endpoint.reading, ()
+        )
+
+    async def _ask_when(self, clock: str, stamp: str) -> None:
+        """Rows of one second."""
+        async for _ in self.read(sort=clock, **{clock: f"><,{stamp},{stamp}"}):
+            pass
+
+    async def _fetch(self, ids: set[int]) -> None:
+        """Rows by id, as many a request as the API allows."""
+        wanted, key = sorted(ids), self.endpoint.key
+        for start in range(0, len(wanted), IN_LIMIT):
+            listed = ",".join(str(one) for one in wanted[start : start + IN_LIMIT])
+            async for _ in self.read(sort=key, **{key: f"IN,[{listed}]"}):
+                pass
+
+    @property
+    def known(self) -> Mapping[str, Held]:
+        """The rows that earlier nights held."""
+        return self.landing.known_of(self.client.account_id, self.endpoint.table)
+
+    def _place(self, page: Page, params: Mapping[str, str]) -> Place:
+        asked = " ".join(f"{name}={value}" for name, value in params.items())
+        return Place(self.tally.pages, asked or self.endpoint.collection, len(page.rows))
 
     async def deliver(self, landed: Landed, *, cursor: Cursor | None) -> None:
         await self._deliver(Delivery(self.client.account_id, self.endpoint.table, landed, cursor))
@@ -212,19 +273,26 @@ class TableWalk:
         deep = abs(self.now() - last) >= self.window.deep_every
         return (self.window.deep_reread if deep else self.window.reread), deep
 
-    def _land(self, batch: list[Record]) -> Landed:
-        account_id = self.client.account_id
-        kept = self.landing.keep(account_id, self.endpoint.table, [record.raw for record in batch])
-        landed = Landed(account_id, kept=[kept])
-        land_records(self.landing, landed, self.endpoint, batch)
+    def _land(self, batch: list[Row]) -> Landed:
+        account_id, table = self.client.account_id, self.endpoint.table
+        records = [one for one in batch if isinstance(one, Record)]
+        spoiled = [one for one in batch if isinstance(one, Spoiled)]
+        self._met.update(str(record.id) for record in records)
+        self._met.update(held_id(one.record_id, one.raw) for one in spoiled)
+        landed = Landed(account_id)
+        taken = land_records(self.landing, landed, self.endpoint, records, spoiled)
+        if taken:
+            landed.kept.append(self.landing.keep(account_id, table, [record.raw for record in taken]))
+        self.landing.keep_notes(landed, table)
         return landed
 
 
-def _excess(batch: list[Record]) -> int:
-    return sum(max(0, len(record.raw) - ORDINARY_ROW) for record in batch)
+def _excess(batch: list[Row]) -> int:
+    """Rows that are held are not cast."""
+    return sum(max(0, len(row.raw) - ORDINARY_ROW) for row in batch if isinstance(row, Record))
 
 
-def _parts(batch: list[Record]) -> Iterator[list[Record]]:
+def _parts(batch: list[Row]) -> Iterator[list[Row]]:
     """*batch* in order, in as few parts as EXCESS_BYTES allow."""
     start = excess = 0
     for place, record in enumerate(batch):
@@ -245,7 +313,7 @@ class SingleWalk(TableWalk):
         self.tally.pages += 1
         self.tally.rows += 1
         self._report(self.tally)
-        await self.land([self.splitter.single(body, self.client.account_id)])
+        await self.land([self.splitter.single(body, self.client.account_id, self._private)])
         await self.finish(whole=True)
 
 
@@ -265,6 +333,7 @@ class IdWalk(TableWalk):
         params = {self.endpoint.key: f">,{self.cursor['id']}"} if "id" in self.cursor else {}
         async for records in self.read(sort=self.endpoint.key, **params):
             self.cursor["id"] = max([int(self.cursor.get("id", 0)), *(record.id for record in records)])
+        await self.try_again()
         await self.finish(whole=True)
 
 
@@ -276,6 +345,7 @@ class RecentWalk(TableWalk):
 
     async def run(self) -> None:
         await (self._night() if "deep_read" in self.cursor else self._backfill())
+        await self.try_again()
         await self.finish(whole=True)
 
     async def _backfill(self) -> None:
@@ -314,6 +384,7 @@ class ClockWalk(TableWalk):
         if params and highest:
             async for records in self.read(sort=self.endpoint.key, **{self.endpoint.key: f">,{highest}"}):
                 self._note_ids(records)
+        await self.try_again()
         await self.finish(whole=True)
 
     def _note_ids(self, records: list[Record]) -> None:
@@ -370,6 +441,7 @@ class SalesWalk(TableWalk):
             async for records in self._again(later):
                 suspects.difference_update(record.id for record in records)
         await self._fetch(suspects)
+        await self.try_again()
         self.cursor.update(later)
         await self.finish(whole=True)
 
@@ -430,14 +502,6 @@ class SalesWalk(TableWalk):
                 yield records
         if deep:
             later["deep_read"] = _stamp(self.now())
-
-    async def _fetch(self, sale_ids: set[int]) -> None:
-        """Sales by id, as many a request as the API allows."""
-        wanted = sorted(sale_ids)
-        for start in range(0, len(wanted), IN_LIMIT):
-            ids = ",".join(str(sale_id) for sale_id in wanted[start : start + IN_LIMIT])
-            async for _ in self.read(sort="saleID", saleID=f"IN,[{ids}]"):
-                pass
 
     def _move(self, name: str, clock: str, records: list[Record]) -> None:
         """Move the cursor *name* to the newest stamp of *records*, if they have any."""

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from pipelines.errors import AuthError, RequestError, ResponseError, SettingsError, UnavailableError
+from pipelines.rows import decoded
 from pipelines.transport import (
     Throttled,
     UnreadableBodyError,
@@ -168,6 +169,12 @@ class ShopifyClient:
         answer = await self._ask(question, variables)
         return bytes(self._part(answer, field))
 
+    async def found(self, question: str, field: str, variables: Variables) -> bytes | None:
+        """The object that *field* of the answer holds; None where the store says that there is none."""
+        answer = await self._ask(question, variables)
+        is_none = bytes((answer.data or {}).get(field, b"")) == b"null"
+        return None if is_none else bytes(self._part(answer, field))
+
     async def pages(
         self, question: str, field: str, variables: Variables = NONE, *, first: int = PAGE
     ) -> AsyncIterator[Page]:
@@ -264,8 +271,8 @@ class ShopifyClient:
                 "set it to a version that is, and see the changelog for what it means"
             )
         try:
-            answer = _decode_answer(response.content)
-        except msgspec.DecodeError:
+            answer = decoded(response.content, "nodes", _decode_answer)
+        except (ValueError, RecursionError):
             raise UnreadableBodyError(f"a body that is not an answer ({len(response.content)} bytes)") from None
         cost = answer.extensions.cost if answer.extensions else None
         if cost:
@@ -330,7 +337,7 @@ def _inside(part: msgspec.Raw) -> dict[str, msgspec.Raw]:
 def _throttle(response: httpx.Response) -> _Throttle | None:
     try:
         extensions = _decode_answer(response.content).extensions
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return extensions.cost.throttle_status if extensions and extensions.cost else None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from pipelines.columns import columns
 from pipelines.landing import ACCOUNT, RawTable
-from pipelines.privacy import personal
+from pipelines.privacy import Personal, personal
 from pipelines.sources.flattening import FlatTable
 from pipelines.sources.store_walk import LOOK
 
@@ -68,6 +70,8 @@ ORDER = FlatTable(
             times="createdAt processedAt updatedAt cancelledAt closedAt",
             json="tags",
         ),
+        vital=frozenset({"total_price", "current_total_price"}),
+        dated_by=("processed_at", "created_at"),
     ),
     {
         "customerId": "customer.id",
@@ -117,6 +121,8 @@ SALE = FlatTable(
             money="totalAmount totalTaxAmount totalDiscountAmountBeforeTaxes totalDiscountAmountAfterTaxes",
             times="happenedAt",
         ),
+        vital=frozenset({"total_amount", "total_tax_amount"}),
+        dated_by=("happened_at",),
         set_of="order_id",
         read_with="customer_order",
     ),
@@ -144,6 +150,7 @@ TRANSACTION = FlatTable(
             flags="test",
             times="processedAt",
         ),
+        vital=frozenset({"amount"}),
         set_of="order_id",
         read_with="customer_order",
     ),
@@ -169,17 +176,6 @@ FULFILMENT = FlatTable(
 )
 
 TABLES = (SHOP, LOCATION, CUSTOMER, ORDER, ORDER_LINE, SALE, TRANSACTION, FULFILMENT, LOOK)
-
-PERSONAL = {
-    "customer": personal(
-        names="firstName lastName",
-        emails="defaultEmailAddress.emailAddress",
-        phones="defaultPhoneNumber.phoneNumber",
-        texts="defaultAddress.company defaultAddress.zip",
-    ),
-    "customer_order": personal(emails="email", phones="phone", texts="shippingAddress.zip"),
-}
-"""What of a row is somebody's; the questions below ask for no other field that is."""
 
 LISTED = 25
 """Payments and fulfilments an order that come with its page; an order that has as many is asked for all."""
@@ -230,28 +226,34 @@ query Customers($first: Int!, $after: String, $query: String!) {{
   }}
 }}
 """
+_ORDER = f"""
+    id name createdAt processedAt updatedAt cancelledAt cancelReason closedAt test edited
+    sourceName sourceIdentifier app {{ name }} channelInformation {{ channelDefinition {{ handle }} }}
+    retailLocation {{ id }} currencyCode presentmentCurrencyCode taxesIncluded
+    displayFinancialStatus displayFulfillmentStatus email phone customer {{ id }} tags
+    shippingAddress {{ countryCodeV2 zip }}
+    totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalTaxSet {_MONEY} totalShippingPriceSet {_MONEY}
+    totalTipReceivedSet {_MONEY} totalDiscountsSet {_MONEY}
+    lineItems(first: 10) {{ {_PAGE_INFO} nodes {{ {_LINE} }} }}
+    agreements(first: 4) {{
+      {_PAGE_INFO}
+      nodes {{ id happenedAt reason sales(first: 10) {{ {_PAGE_INFO} nodes {{ {_SALE} }} }} }}
+    }}
+    transactions(first: {LISTED}) {{ {_PAYMENT} }}
+    fulfillments(first: {LISTED}) {{ {_FULFILMENT} }}
+    fulfillmentOrders(first: 3) {{ nodes {{ deliveryMethod {{ methodType }} }} }}
+"""
 ORDERS_QUESTION = f"""
 query Orders($first: Int!, $after: String, $query: String!) {{
   orders(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {{
     {_PAGE_INFO}
-    nodes {{
-      id name createdAt processedAt updatedAt cancelledAt cancelReason closedAt test edited
-      sourceName sourceIdentifier app {{ name }} channelInformation {{ channelDefinition {{ handle }} }}
-      retailLocation {{ id }} currencyCode presentmentCurrencyCode taxesIncluded
-      displayFinancialStatus displayFulfillmentStatus email phone customer {{ id }} tags
-      shippingAddress {{ countryCodeV2 zip }}
-      totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalTaxSet {_MONEY} totalShippingPriceSet {_MONEY}
-      totalTipReceivedSet {_MONEY} totalDiscountsSet {_MONEY}
-      lineItems(first: 10) {{ {_PAGE_INFO} nodes {{ {_LINE} }} }}
-      agreements(first: 4) {{
-        {_PAGE_INFO}
-        nodes {{ id happenedAt reason sales(first: 10) {{ {_PAGE_INFO} nodes {{ {_SALE} }} }} }}
-      }}
-      transactions(first: {LISTED}) {{ {_PAYMENT} }}
-      fulfillments(first: {LISTED}) {{ {_FULFILMENT} }}
-      fulfillmentOrders(first: 3) {{ nodes {{ deliveryMethod {{ methodType }} }} }}
-    }}
+    nodes {{{_ORDER}    }}
   }}
+}}
+"""
+ORDER_QUESTION = f"""
+query Order($id: ID!) {{
+  order(id: $id) {{{_ORDER}  }}
 }}
 """
 LINES_QUESTION = f"""
@@ -283,3 +285,42 @@ query Lists($id: ID!) {{
   }}
 }}
 """
+
+
+def selected(question: str, at: str) -> frozenset[str]:
+    """The paths of the fields that *question* selects below the field *at*, whatever type they are selected for."""
+    paths, found, name = list[str](), set[str](), ""
+    plain = re.sub(r"\([^)]*\)", "", question)
+    for token in re.findall(r"[{}]|\.\.\. on \w+|\w+", plain):
+        match token:
+            case "{":
+                paths.append(name)
+            case "}":
+                paths.pop()
+            case _:
+                name = "" if token.startswith("...") else token
+                found.add(".".join(filter(None, [*paths, name])))
+    return frozenset(path.partition(f".{at}.")[2] for path in found if f".{at}." in path)
+
+
+PERSONAL = {
+    "shop": Personal(others=selected(SHOP_QUESTION, "shop")),
+    "location": Personal(others=selected(LOCATIONS_QUESTION, "locations.nodes")),
+    "customer": personal(
+        names="firstName lastName",
+        emails="defaultEmailAddress.emailAddress",
+        phones="defaultPhoneNumber.phoneNumber",
+        texts="defaultAddress.company defaultAddress.zip",
+    ).beside(selected(CUSTOMERS_QUESTION, "customers.nodes"), CUSTOMER.typed()),
+    "customer_order": personal(emails="email", phones="phone", texts="shippingAddress.zip").beside(
+        selected(ORDERS_QUESTION, "orders.nodes"),
+        (
+            *ORDER.typed(),
+            *ORDER_LINE.typed("lineItems.nodes."),
+            *SALE.typed("agreements.nodes.sales.nodes."),
+            *TRANSACTION.typed("transactions."),
+            *FULFILMENT.typed("fulfillments."),
+        ),
+    ),
+}
+"""The personal fields of a row. A field that the queries do not select counts as personal."""

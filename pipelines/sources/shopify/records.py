@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pipelines.errors import ResponseError
-from pipelines.sources.flattening import Node
+from pipelines.sources.flattening import LackingError, Node
 from pipelines.sources.shopify.endpoints import FULFILMENT, ORDER, ORDER_LINE, SALE, TRANSACTION
 from pipelines.sources.store_walk import Rows
 
@@ -14,17 +13,20 @@ PARTS = ("lineItems", "agreements", "transactions", "fulfillments")
 
 
 def refuse_without_parts(order: Node) -> None:
-    """Raises ResponseError where an order lacks one of its lists: taking that as 'none' would delete rows."""
-    missing = [part for part in PARTS if order.get(part) is None]
-    if missing or not order.get("id"):
-        raise ResponseError(
-            f"order {order.get('name')} came without its {', '.join(missing) or 'id'}: not a shape we know, "
-            "nothing of its page was taken"
-        )
+    """Raises LackingError where an order lacks its id or one of its lists: taking that as 'none' would delete rows."""
+    if not order.get("id"):
+        raise LackingError("id")
+    for part in PARTS:
+        if order.get(part) is None:
+            number = str(order["id"]).rpartition("/")[2]
+            raise LackingError(part, number if number.isdigit() else "")
 
 
 def order_rows(orders: Iterable[Node]) -> Rows:
-    newest = list({order["id"]: order for order in orders}.values())
+    """The newest copy of each order wins. Raises LackingError where one came without one of its lists."""
+    newest = list({order.get("id"): order for order in orders}.values())
+    for order in newest:
+        refuse_without_parts(order)
     return {
         ORDER: [{**order, "deliveryMethod": _delivery_method(order)} for order in newest],
         ORDER_LINE: [_of(order, line) for order in newest for line in order["lineItems"]["nodes"]],

@@ -17,7 +17,7 @@ from pipelines.sources.shopify.client import Points, ShopifyClient
 from pipelines.sources.shopify.endpoints import PERSONAL, TABLES
 from pipelines.sources.shopify.tokens import Connection, TokenStore
 from pipelines.sources.shopify.walks import SPANS, WALKED, WALKS, TableWalk
-from pipelines.sources.store_walk import StoreTables, Window, decode, land_rows
+from pipelines.sources.store_walk import StoreTables, Window, land_nodes
 from pipelines.transport import http_client
 
 
@@ -43,7 +43,7 @@ def personal() -> Mapping[str, Personal]:
 
 def land(landing: Landing, landed: Landed, table: str, raw: Sequence[bytes]) -> None:
     """Cast rows as they were kept."""
-    land_rows(landing, landed, WALKS[table].rows([decode(row) for row in raw]))
+    land_nodes(landing, landed, table, raw, WALKS[table].rows)
 
 
 def extraction(

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from pipelines.errors import RequestError
-from pipelines.sources.flattening import Node
+from pipelines.held import Held
+from pipelines.rows import UnreadableRowError, encoded, fields_of, readable
+from pipelines.sources.flattening import LackingError, Node
 from pipelines.sources.shopify import endpoints
 from pipelines.sources.shopify.client import ShopifyClient, Variables
 from pipelines.sources.shopify.records import order_rows, refuse_without_parts
@@ -47,28 +49,32 @@ class TableWalk(StoreWalk):
         # Shopify stamps an order first and its parts later: a night begins before where the last one ended.
         start = self.start(self.window, datetime.fromisoformat(str(shop["createdAt"])))
         self.refuse_hidden(start, now)
-        waiting: list[Node] = []
+        waiting: list[bytes] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
             await self.span(question, field, _query("updated_at", begin, end), waiting)
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
         await self.land_all(waiting)
+        await self.last()
         await self.deliver(whole=True)
 
-    async def span(self, question: str, field: str, query: str, waiting: list[Node]) -> None:
+    async def last(self) -> None:
+        """What is asked once all that moved was read."""
+
+    async def span(self, question: str, field: str, query: str, waiting: list[bytes]) -> None:
         """Add what *query* selects to *waiting*, and land it whenever it is much."""
         async for page in self.client.pages(question, field, {"query": query}):
             self.count(len(page.nodes))
-            waiting += [await self.whole(decode(node)) for node in page.nodes]
+            waiting += [await self.whole(node) for node in page.nodes]
             if len(waiting) >= TOGETHER:
                 await self.land_all(waiting)
 
-    async def whole(self, node: Node) -> Node:
+    async def whole(self, node: bytes) -> bytes:
         """*node* with what its page had no room for."""
         return node
 
-    async def land_all(self, waiting: list[Node]) -> None:
-        await self.land([msgspec.json.encode(node) for node in waiting])
+    async def land_all(self, waiting: list[bytes]) -> None:
+        await self.land(waiting)
         waiting.clear()
 
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
@@ -125,6 +131,29 @@ class OrdersWalk(TableWalk):
     def rows(nodes: list[Any]) -> Rows:
         return order_rows(nodes)
 
+    async def last(self) -> None:
+        await self.try_again()
+
+    async def ask_again(self, held: Held) -> bool:
+        """An order that the store may hide is left alone: it would seem to be gone."""
+        now = self.client.server_now or datetime.now(UTC)
+        is_old = not held.business_at or datetime.fromisoformat(held.business_at) < now - HIDDEN_AFTER
+        if is_old and "read_all_orders" not in self.scopes:
+            return False
+        return await super().ask_again(held)
+
+    async def ask_when(self, at: datetime) -> None:
+        waiting: list[bytes] = []
+        for clock in ("created_at", "processed_at"):
+            query = _query(clock, at, at + timedelta(seconds=1))
+            await self.span(endpoints.ORDERS_QUESTION, "orders", query, waiting)
+        await self.land_all(waiting)
+
+    async def ask_for(self, record_id: str) -> None:
+        order_id = f"gid://shopify/Order/{record_id}"
+        if found := await self.client.found(endpoints.ORDER_QUESTION, "order", {"id": order_id}):
+            await self.take([await self.whole(found)])
+
     def refuse_hidden(self, start: datetime, now: datetime) -> None:
         """Raises RequestError rather than take orders that the store hides for orders that are not there."""
         if start < now - HIDDEN_AFTER and "read_all_orders" not in self.scopes:
@@ -135,22 +164,32 @@ class OrdersWalk(TableWalk):
                 status=403,
             )
 
-    async def whole(self, node: Node) -> Node:
-        order = dict(node)
-        refuse_without_parts(order)
+    async def whole(self, node: bytes) -> bytes:
+        """One that cannot be read stays as it came, and is held when it lands."""
+        try:
+            text = readable(node).text
+            order = decode(text)
+            refuse_without_parts(order)
+            more = await self._more(order)
+        except UnreadableRowError:
+            return node
+        except LackingError as error:
+            more = {error.field: None}
+        return encoded({**fields_of(text), **more}) if more else node
+
+    async def _more(self, order: Node) -> dict[str, Any]:
+        """The lists of *order* that its page had no room for, each whole."""
+        found: dict[str, Any] = {}
         if _has_more(order, "lineItems"):
-            order["lineItems"]["nodes"] = await self._all(
-                endpoints.LINES_QUESTION, "order.lineItems", {"id": order["id"]}
-            )
-        if _has_more(order, "agreements") or any(
-            _has_more(agreement, "sales") for agreement in order["agreements"]["nodes"]
-        ):
-            order["agreements"]["nodes"] = await self._agreements(order["id"])
+            lines = await self._all(endpoints.LINES_QUESTION, "order.lineItems", {"id": order["id"]})
+            found["lineItems"] = {"nodes": lines}
+        if _has_more(order, "agreements") or any(map(_has_more_sales, order["agreements"]["nodes"])):
+            found["agreements"] = {"nodes": await self._agreements(order["id"])}
         if endpoints.LISTED in {len(order["transactions"]), len(order["fulfillments"])}:
-            lists = decode(await self.client.one(endpoints.LISTS_QUESTION, "order", {"id": order["id"]}))
+            lists = await self.client.one(endpoints.LISTS_QUESTION, "order", {"id": order["id"]})
             self.count(0)
-            order |= lists
-        return order
+            found |= fields_of(lists)
+        return found
 
     async def _agreements(self, order_id: str) -> list[Any]:
         """One by one, each with all of its sales."""
@@ -166,11 +205,11 @@ class OrdersWalk(TableWalk):
             before = page.cursor
         return agreements
 
-    async def _all(self, question: str, field: str, variables: Variables) -> list[Any]:
-        nodes: list[Any] = []
+    async def _all(self, question: str, field: str, variables: Variables) -> list[msgspec.Raw]:
+        nodes: list[msgspec.Raw] = []
         async for page in self.client.pages(question, field, variables):
             self.count(0)
-            nodes += map(decode, page.nodes)
+            nodes += map(msgspec.Raw, page.nodes)
         return nodes
 
 
@@ -183,7 +222,7 @@ class SpanWalk(CursorStays, OrdersWalk):
         assert self.window.between
         await self.shop()
         self.refuse_hidden(self.window.between[0], self.client.server_now or datetime.now(UTC))
-        waiting: list[Node] = []
+        waiting: list[bytes] = []
         for clock in self.clocks:
             for begin, end in windows(*self.window.between):
                 await self.span(endpoints.ORDERS_QUESTION, "orders", _query(clock, begin, end), waiting)
@@ -217,7 +256,18 @@ SPANS: dict[str, type[TableWalk]] = {"customer_order": SpanWalk}
 
 
 def _has_more(node: Node, connection: str) -> bool:
-    return bool(node[connection]["pageInfo"]["hasNextPage"])
+    """Raises LackingError where *node* does not say: taking that for the end would lose rows."""
+    try:
+        return bool(node[connection]["pageInfo"]["hasNextPage"])
+    except (LookupError, TypeError):
+        raise LackingError(connection) from None
+
+
+def _has_more_sales(agreement: Node) -> bool:
+    try:
+        return _has_more(agreement, "sales")
+    except LackingError:
+        raise LackingError("agreements") from None
 
 
 def _query(clock: str, begin: datetime, end: datetime) -> str:

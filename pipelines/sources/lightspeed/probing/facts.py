@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,13 +62,25 @@ def unserved(answer: Answer) -> str:
     return "no right to it (HTTP 403)" if answer.status == 403 else f"HTTP {answer.status}"
 
 
+LARGEST = Decimal("1e12")
+"""No amount is nearly as large; beyond it, sums could not be rounded to the cent."""
+
+WHOLE = re.compile(r"[0-9]{1,18}")
+
+
 def amount(row: Mapping[str, Any], name: str) -> Decimal:
-    """A number as text; zero where there is none."""
+    """A number as text; zero where there is none, or no amount."""
     try:
         found = Decimal(str(row.get(name) or 0).replace(",", "."))
     except InvalidOperation:
         return Decimal(0)
-    return found if found.is_finite() else Decimal(0)
+    return found if found.is_finite() and abs(found) < LARGEST else Decimal(0)
+
+
+def whole(row: Mapping[str, Any], name: str) -> int | None:
+    """An id; None where there is none."""
+    text = str(row.get(name))
+    return int(text) if WHOLE.fullmatch(text) else None
 
 
 def moment(row: Mapping[str, Any], *names: str) -> datetime | None:

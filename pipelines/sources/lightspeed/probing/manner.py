@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.errors import RequestError
-from pipelines.sources.lightspeed.client import COUNT_COST
+from pipelines.sources.lightspeed.client import COUNT_COST, REMEDIES
 from pipelines.sources.lightspeed.endpoints import SCOPES
 from pipelines.sources.lightspeed.probing.asking import LIMIT, NEVER, Answer, Asker
 from pipelines.sources.lightspeed.probing.facts import Fact, Seen, Step, agrees, counted, moment, undecided, unserved
@@ -43,7 +43,11 @@ SERVER_CLOCK = Fact(
 async def account(asker: Asker) -> AsyncIterator[Seen]:
     answer = await asker.single(f"/API/V3/Account/{asker.client.account_id}.json", "Account")
     if not answer.is_served:
-        raise RequestError(f"account {asker.client.account_id}: {unserved(answer)}", status=answer.status)
+        remedy = REMEDIES.get(answer.status, "try again later")
+        raise RequestError(
+            f"account {asker.client.account_id}: HTTP {answer.status} for the account itself; {remedy}",
+            status=answer.status,
+        )
     missing = [name for name in HEADERS if name not in answer.headers]
     yield agrees(LIMITS_TOLD, f"missing: {', '.join(missing)}" if missing else "all 4", when=not missing)
     for seen in _limits(answer):
@@ -224,9 +228,9 @@ SPELLINGS = ("updateTime", "updatetime")
 
 async def update_time(asker: Asker) -> AsyncIterator[Seen]:
     filtered = {one: _as_filter(await asker.page("Sale", {one: NEVER}, limit=1)) for one in SPELLINGS}
-    yield _spelling(FILTERED, "update_time_filter", filtered)
+    yield await _spelling(asker, FILTERED, filtered, {"timeStamp": NEVER})
     ordered = {one: _as_sort(await asker.page("Sale", {"sort": f"-{one}"})) for one in SPELLINGS}
-    yield _spelling(SORTED, "update_time_sort", ordered)
+    yield await _spelling(asker, SORTED, ordered, {"sort": "-timeStamp"})
 
 
 def _as_filter(answer: Answer) -> str:
@@ -244,16 +248,19 @@ def _as_sort(answer: Answer) -> str:
     return "accepted" if known == sorted(known, reverse=True) else "ignored"
 
 
-def _spelling(fact: Fact, setting: str, answers: dict[str, str]) -> Seen:
-    """One accepted spelling is a setting; both, or neither known, leave the client trying."""
-    if not set(answers.values()) <= {"accepted", "refused", "ignored"}:
-        return undecided(
-            fact, next(text for text in answers.values() if text not in {"accepted", "refused", "ignored"})
-        )
+SETTING = {FILTERED.name: "update_time_filter", SORTED.name: "update_time_sort"}
+
+
+async def _spelling(asker: Asker, fact: Fact, answers: dict[str, str], control: dict[str, str]) -> Seen:
+    """One accepted spelling is a setting, both leave the client trying; none only where *control* is accepted."""
+    if strange := set(answers.values()) - {"accepted", "refused", "ignored"}:
+        return undecided(fact, min(strange))
     accepted = [spelling for spelling, answer in answers.items() if answer == "accepted"]
     text = "; ".join(f"{spelling} {answer}" for spelling, answer in answers.items())
+    if not accepted and not (await asker.page("Sale", control, limit=1)).is_served:
+        return undecided(fact, f"{text}; so is the same question of timeStamp")
     value: Any = "any" if len(accepted) == 2 else accepted[0] if accepted else "none"
-    return agrees(fact, text, when=len(accepted) == 2, **{setting: value})
+    return agrees(fact, text, when=len(accepted) == 2, **{SETTING[fact.name]: value})
 
 
 INCLUSIVE = Fact(
@@ -270,7 +277,7 @@ async def ties(asker: Asker) -> AsyncIterator[Seen]:
     """Lines of a sale share a second: a page that ends between two of them is asked for."""
     first = await asker.page("SaleLine", {"sort": "timeStamp"})
     rows = first.rows
-    split = next((place for place in range(len(rows) - 1) if _stamp(rows[place]) == _stamp(rows[place + 1])), None)
+    split = next((place for place in range(len(rows) - 1) if _is_tie(rows[place], rows[place + 1])), None)
     if not first.is_served or split is None:
         why = "no two lines with one stamp were served" if first.is_served else unserved(first)
         yield undecided(INCLUSIVE, why)
@@ -296,8 +303,13 @@ async def _first_of_second_page(asker: Asker, limit: int) -> Any:
     async for page in asker.client.pages("SaleLine", {"sort": "timeStamp"}, limit=limit):
         number_of_page += 1
         if number_of_page == 2:
-            return json.loads(page.rows[0]).get("saleLineID") if page.rows else None
+            [row, *_] = [*map(json.loads, page.rows), {}]
+            return row.get("saleLineID")
     return None
+
+
+def _is_tie(row: dict[str, Any], following: dict[str, Any]) -> bool:
+    return bool(moment(row, "timeStamp")) and _stamp(row) == _stamp(following)
 
 
 def _stamp(row: dict[str, Any]) -> str:

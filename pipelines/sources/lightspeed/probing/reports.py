@@ -61,6 +61,9 @@ MEANINGS = {
     )
 }
 
+FACT_OF = dict(zip(("subtotal", "tax", "discounts", "payments"), MEANINGS.values(), strict=True))
+"""By the measure of reconciliation_daily."""
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from pipelines.sources.lightspeed.probing.asking import LIMIT, Answer, Asker
+from pipelines.sources.lightspeed.probing.asking import Answer, Asker
 from pipelines.sources.lightspeed.probing.facts import (
     Fact,
     Seen,
@@ -21,7 +21,9 @@ from pipelines.sources.lightspeed.probing.facts import (
     share,
     undecided,
     unserved,
+    whole,
 )
+from pipelines.sources.lightspeed.probing.shapes import kind_of
 
 Row = dict[str, Any]
 
@@ -44,6 +46,7 @@ LATER = Fact(
     "unknown: which moves with an edit",
     "reads by both clocks each night, and the last days again",
 )
+SCALARS = Fact("numbers and flags in a row", "text", "adapts: casts text and JSON's own types alike")
 SECOND_TAX = Fact("second tax", "unknown", "keeps both taxes of every line")
 ROUNDING = Fact(
     "rounding of two taxes",
@@ -72,7 +75,18 @@ async def recent(asker: Asker) -> AsyncIterator[Seen]:
             yield undecided(fact, why)
         return
     asker.kept["recent"] = answer
-    for judge in (_comes, _childless, _page_cost, _completed, _spelled, _later, _second_tax, _rounding, _inclusive):
+    for judge in (
+        _comes,
+        _childless,
+        _page_cost,
+        _completed,
+        _spelled,
+        _scalars,
+        _later,
+        _second_tax,
+        _rounding,
+        _inclusive,
+    ):
         yield judge(answer)
 
 
@@ -119,6 +133,13 @@ def _completed(answer: Answer) -> Seen:
 def _spelled(answer: Answer) -> Seen:
     names = sorted({name for row in answer.rows for name in row if name.lower() == "updatetime"})
     return agrees(SPELLED, ", ".join(names) or "not there", when=names == ["updateTime"])
+
+
+def _scalars(answer: Answer) -> Seen:
+    kinds = sorted(
+        {kind_of(row[name]) for row in answer.rows for name in ("saleID", "calcTotal", "completed") if name in row}
+    )
+    return agrees(SCALARS, ", ".join(kinds) or "none there", when=kinds == ["text"])
 
 
 def _later(answer: Answer) -> Seen:
@@ -184,7 +205,9 @@ def _inclusive(answer: Answer) -> Seen:
     return learnt(INCLUSIVE, f"with the tax on {share(holds, len(sold), 'sales')}")
 
 
-RECENT = Step((COMES, CHILDLESS, PAGE_COST, COMPLETED, SPELLED, LATER, SECOND_TAX, ROUNDING, INCLUSIVE), recent)
+RECENT = Step(
+    (COMES, CHILDLESS, PAGE_COST, COMPLETED, SPELLED, SCALARS, LATER, SECOND_TAX, ROUNDING, INCLUSIVE), recent
+)
 
 LINE_CLOCK = Fact(
     "sale's clocks when a line is edited",
@@ -212,12 +235,12 @@ async def _against_sales(asker: Asker, fact: Fact, changes: Answer, clock: str, 
     """How many of *changes* are newer than their sale's clocks, which then did not move with them."""
     if not changes.is_served:
         return undecided(fact, unserved(changes))
-    dated = [(str(row.get("saleID")), at) for row in changes.rows if (at := moment(row, clock))]
-    ids = sorted({key for key, _ in dated if key.isdigit() and key != "0"})[:LIMIT]
+    dated = [(key, at) for row in changes.rows if (key := whole(row, "saleID")) and (at := moment(row, clock))]
+    ids = sorted({key for key, _ in dated})[: asker.limit]
     if not ids:
         return undecided(fact, f"there are no {what} of sales")
-    sales = await sales_page(asker, {"saleID": f"IN,[{','.join(ids)}]"})
-    by_id = {str(row.get("saleID")): row for row in sales.rows}
+    sales = await sales_page(asker, {"saleID": f"IN,[{','.join(map(str, ids))}]"})
+    by_id = {whole(row, "saleID"): row for row in sales.rows}
     pairs = [(at, by_id[key]) for key, at in dated if key in by_id]
     if not pairs:
         return undecided(fact, unserved(sales) if not sales.is_served else f"none of the sales of these {what} came")

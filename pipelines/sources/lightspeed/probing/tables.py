@@ -20,6 +20,7 @@ from pipelines.sources.lightspeed.probing.facts import (
     moment,
     undecided,
     unserved,
+    whole,
 )
 from pipelines.sources.lightspeed.probing.shapes import ZONE
 
@@ -82,12 +83,17 @@ def _served(fact: Fact, endpoint: Endpoint, way: Way, answer: Answer) -> Seen:
     refused += [] if way.clock else ["sort by timeStamp is refused"]
     unsorted = way.clock and not _is_sorted(endpoint, answer.rows)
     told = [counted(len(answer.rows), "row"), *refused, *(["not sorted"] if unsorted else [])]
+    told += [f"without {name}" for name in endpoint.relations if answer.rows and not _came(name, answer.rows)]
     settings: dict[str, Any] = {}
     if "archived" in endpoint.params:
         settings["without_archived"] = {endpoint.table: not way.archived}
     if endpoint.reading is Reading.BY_CLOCK:
         settings["read_whole"] = {endpoint.table: not way.clock or unsorted}
     return agrees(fact, "; ".join(told), when=len(told) == 1, **settings)
+
+
+def _came(relation: str, rows: list[dict[str, Any]]) -> bool:
+    return any(isinstance(row.get(relation), dict) for row in rows)
 
 
 def _differs(endpoint: Endpoint, way: Way) -> bool:
@@ -108,7 +114,7 @@ def _is_sorted(endpoint: Endpoint, rows: list[dict[str, Any]]) -> bool:
     if endpoint.reading is Reading.BY_CLOCK:
         stamps = [stamp for row in rows if (stamp := moment(row, "timeStamp"))]
         return stamps == sorted(stamps)
-    ids = [int(str(row[endpoint.key])) for row in rows if str(row.get(endpoint.key)).isdigit()]
+    ids = [key for row in rows if (key := whole(row, endpoint.key)) is not None]
     return ids == sorted(ids)
 
 

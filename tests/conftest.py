@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -16,10 +17,11 @@ import duckdb
 import httpx
 import pytest
 import stamina
+import zstandard
 from starlette.applications import Starlette
 from xdist.scheduler import LoadScopeScheduling
 
-from pipelines import logs, run
+from pipelines import locks, logs, run
 from pipelines.run import Options, Outcome, Report
 from pipelines.sandbox.api import Sandbox, create_app
 from pipelines.sandbox.catalogue import RETAILERS
@@ -45,16 +47,35 @@ URL = "http://127.0.0.1:1"
 PLAN = Plan(sales=900, days=400, ends=date(2026, 3, 1))
 """A year and more: both changes of clocks, every kind of ticket."""
 
+OF_TESTS = {"tillhouse_stale_days": 0, "tillhouse_wait_seconds": 0}
+"""Settings of every test that does not ask for others: its world ends on a fixed day, and it waits for nothing."""
+
 BOOKKEEPING = {"read_at", "_run_id", "_loaded_at", "_dlt_load_id", "_dlt_id"}
 """Columns that say when a row came, not what it says."""
 
 
 SHARED = {
-    "traded": ("calendar", "cli", "dbt_project", "money", "nights", "notebooks", "people", "products", "reconciling"),
-    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "rates"),
+    "traded": (
+        "calendar",
+        "cli",
+        "dbt_project",
+        "money",
+        "nights",
+        "notebooks",
+        "people",
+        "products",
+        "modes",
+        "published_names",
+        "reading_commands",
+        "reconciling",
+    ),
+    "omni": ("channel_profile", "money_online", "notebooks_online", "omnichannel", "peers", "plans", "rates"),
     "hostile": ("personal_data", "replay"),
 }
 """Files of tests by the world that they read, which takes a minute to make: each is made on one worker."""
+
+SHARED_BY_LONG = {"omni": ("channel_profile", "rates"), "hostile": SHARED["hostile"]}
+"""The same of long tests: most have worlds of their own, and go to whichever worker is free."""
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it brings no types
@@ -62,7 +83,36 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it brings no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
-        return next((world for world, files in SHARED.items() if file in files), file)
+        shared = SHARED_BY_LONG if self.config.option.markexpr == "long" else SHARED
+        return next((world for world, files in shared.items() if file in files), file)
+
+
+BEGAN = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--minutes", type=float, help="begin no test later than so many minutes; the first file is another one each day"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BEGAN] = time.monotonic()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where time may not suffice, what is left out is something else each day."""
+    if config.option.minutes is not None:
+        files = sorted({item.path for item in items})
+        first = datetime.now(UTC).date().toordinal() % len(files) if files else 0
+        items.sort(key=lambda item: (files.index(item.path) - first) % len(files))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.option.minutes
+    if minutes is not None and time.monotonic() - item.config.stash[BEGAN] > minutes * 60:
+        pytest.skip(f"not begun: {minutes:g} minutes were over")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -76,6 +126,9 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in OF_TESTS.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    monkeypatch.setattr(locks.Waiting, "seconds", OF_TESTS["tillhouse_wait_seconds"])
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +249,7 @@ def retail(
         ecwid_api_url=f"{URL}/ecwid/api/v3",
         lightspeed_client_id="sandbox-client",
         lightspeed_client_secret="sandbox-secret",
-        **settings_asked,
+        **OF_TESTS | settings_asked,
     )
     made = Retail(store, app, settings, online)
     made.connect()
@@ -211,7 +264,7 @@ def small(tmp_path: Path) -> Retail:
 
 @pytest.fixture(scope="session")
 def omni(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
-    """Retailers with their online stores after three nights, with totals in dollars, to be read only."""
+    """Retailers with their online stores after two nights, two days apart, with totals in dollars, to be read only."""
     made = retail(
         tmp_path_factory.mktemp("omni") / "data",
         Plan(sales=2_400, days=120),
@@ -219,21 +272,19 @@ def omni(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
         tillhouse_reporting_currency="USD",
     )
     made.night()
-    for _ in range(2):
-        made.tomorrow()
-        made.night()
+    made.tomorrow(2)
+    made.night()
     yield made
     made.store.close()
 
 
 @pytest.fixture(scope="session")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
-    """A retailer after three nights, to be read only."""
+    """A retailer after two nights, two days apart, to be read only."""
     made = retail(tmp_path_factory.mktemp("traded") / "data")
     made.night()
-    for _ in range(2):
-        made.tomorrow()
-        made.night()
+    made.tomorrow(2)
+    made.night()
     yield made
     made.store.close()
 
@@ -249,6 +300,29 @@ CANARIES = {
     "note": "leave it with Canaryneighbour, shopify order #1001",
 }
 """What is known of one customer, told from anything else at sight."""
+
+
+def contents(folder: Path, *, without: Iterable[str]) -> Iterator[tuple[Path, bytes]]:
+    """Every file below *folder*, landed rows unpacked."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).parts[0] not in without:
+            packed = path.suffix == ".zst"
+            yield (
+                path,
+                zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+                if packed
+                else (path.read_bytes()),
+            )
+
+
+def traces(folder: Path, words: Iterable[str], *, without: Iterable[str]) -> list[tuple[str, str]]:
+    told = [word.lower().encode() for word in words]
+    return [
+        (path.relative_to(folder).as_posix(), word.decode())
+        for path, content in contents(folder, without=without)
+        for word in told
+        if word in content.lower()
+    ]
 
 
 @dataclass

@@ -15,10 +15,12 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import run, transformation
-from pipelines.channel_profile import SEEDS, profile, suggestions
+from pipelines import run
+from pipelines.channel_profile import link_lines, profile, suggestions
 from pipelines.cli import main
+from pipelines.project_files import own_path, path_of
 from pipelines.sandbox import truth
+from pipelines.sandbox.catalogue import RETAILERS
 from pipelines.settings import Settings
 from tests.conftest import Retail
 
@@ -79,6 +81,12 @@ def test_what_needs_to_be_confirmed_comes_first_and_names_what_the_world_left_un
     assert found["suggestions"] == {
         "channel_rules": [f"reference_source,{source},online_own,{source},45" for source in sorted(unknown)],
         "mirror_rules": [],
+        # the warehouse behind each retailer's shops bears no shop's name
+        "location_links": [
+            f"shopify,{number},{number * 100 + len(retailer.shops) + 1},"
+            for retailer in RETAILERS
+            for number in (retailer.shopify[0],)
+        ],
     }
 
 
@@ -102,7 +110,8 @@ def test_it_is_a_table_with_lines_for_the_seeds_below(omni: Retail) -> None:
     assert result.exit_code == 0
     assert re.search(r"^account .*to confirm", result.stdout, re.MULTILINE)
     assert "no channel rule" in result.stdout
-    assert f"rows you may paste into {SEEDS}/channel_rules.csv" in result.stdout
+    own = own_path(omni.settings, "channel_rules")
+    assert f"cp {path_of(omni.settings, 'channel_rules')} {own}\nrows you may paste into {own}, then" in result.stdout
     assert "\nreference_source,opsuite,online_own,opsuite,45\n" in result.stdout
     assert "the first 3 of" in result.stdout
 
@@ -111,7 +120,7 @@ def test_it_speaks_json_of_the_account_that_is_asked_for(omni: Retail) -> None:
     said = json.loads(typed(omni.settings.tillhouse_data_dir, "--account", "230002", "--json").stdout)
 
     assert {each["account_id"] for each in said["profile"]} == {230002}
-    assert said["suggestions"].keys() == {"channel_rules", "mirror_rules"}
+    assert said["suggestions"].keys() == {"channel_rules", "mirror_rules", "location_links"}
 
 
 def test_an_account_without_a_ticket_is_one_sentence(omni: Retail) -> None:
@@ -128,7 +137,7 @@ def test_a_file_that_was_published_without_a_profile_says_how_to_get_one(tmp_pat
     result = typed(tmp_path)
 
     assert result.exit_code == 1
-    assert "published before there was a channel profile: run `tillhouse run`" in result.stderr
+    assert "published before there was a mart channel_profile: run `tillhouse run`" in result.stderr
 
 
 # --- what it suggests ---------------------------------------------------------------------------
@@ -175,21 +184,35 @@ def test_a_line_is_suggested_for_what_a_rule_can_name(
     assert suggestions(asked) == {"channel_rules": channel_rules, "mirror_rules": mirror_rules}
 
 
+def test_a_line_is_printed_for_each_shop_that_an_unlinked_location_may_be() -> None:
+    link = {"source": "shopify", "store_id": 61, "is_active": True, "basis": "none", "candidate_shop_ids": ""}
+
+    lines = link_lines(
+        [
+            link | {"location_id": 1},
+            link | {"location_id": 2, "candidate_shop_ids": "4, 5"},
+            link | {"location_id": 3, "basis": "name"},
+            link | {"location_id": 4, "is_active": False},
+        ]
+    )
+
+    assert lines == ["shopify,61,1,", "shopify,61,2,4", "shopify,61,2,5"]
+
+
 @pytest.mark.long
-def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(
-    omni: Retail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seed_that_a_merchant_edits_holds_from_the_next_transform_on(omni: Retail, tmp_path: Path) -> None:
     """Without two of its rules every copy that they take counts twice; pasting what is suggested counts each once."""
-    monkeypatch.setattr(transformation, "DBT_PROJECT", tmp_path / "dbt_project")
-    shutil.copytree(Path(run.__file__).parents[1] / "dbt_project", tmp_path / "dbt_project")
     settings = _copied(omni, tmp_path / "data")
-    seed = tmp_path / SEEDS / "mirror_rules.csv"
+    own_path(settings, "channel_rules").parent.mkdir(parents=True)
+    for name in ("channel_rules", "mirror_rules", "location_links"):
+        shutil.copy(path_of(settings, name), own_path(settings, name))
+    seed = own_path(settings, "mirror_rules")
     rules = seed.read_text(encoding="utf-8").splitlines(keepends=True)
     seed.write_text("".join(line for line in rules if not _takes_numbers_of_shopify(line)), encoding="utf-8")
 
     without = _applied(settings)
     for name, lines in without["suggestions"].items():
-        with (tmp_path / SEEDS / f"{name}.csv").open("a", encoding="utf-8") as file:
+        with own_path(settings, name).open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     pasted = _applied(settings)
 

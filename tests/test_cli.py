@@ -21,8 +21,10 @@ from filelock import FileLock
 from pipelines import reconciling
 from pipelines.cli import _span, main, out
 from pipelines.errors import SettingsError
+from pipelines.probe import readings_of_nights
 from pipelines.settings import Settings, read_settings
-from tests.conftest import Retail
+from pipelines.sources.lightspeed.probing.reports import FACT_OF
+from tests.conftest import OF_TESTS, Retail
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,7 +59,9 @@ def test_every_mart_is_in_the_readme_with_its_questions() -> None:
     assert [name for name, asked in rows if asked.count("?") < 2] == []
 
 
-def test_every_setting_is_in_the_example_with_its_default() -> None:
+def test_every_setting_is_in_the_example_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OF_TESTS:
+        monkeypatch.delenv(name.upper())
     """`.env.example` and Settings cannot drift apart."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -214,7 +218,9 @@ def test_a_difference_at_a_shop_named_like_markup_is_a_row_of_the_table(capsys: 
     day = {"location_name": r"[/x] \[/x]", "status": "unexplained", "difference": Decimal("0.01")}
 
     out.print(
-        reconciling.view({"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "differences": [day]})
+        reconciling.view(
+            {"accounts": [{"account_id": 1}], "readings": [{"account_id": 1}], "tried": [], "differences": [day]}
+        )
     )
 
     assert r"[/x] \[/x]" in capsys.readouterr().out
@@ -274,14 +280,43 @@ def test_status_needs_the_published_file_alone(traded: Retail, tmp_path: Path) -
     at_home = json.loads(typed(traded.settings.tillhouse_data_dir, "status", "--json").stdout)
 
     assert [row["run_id"] for row in alone["runs"]] == [row["run_id"] for row in at_home["runs"]]
-    assert [row["status"] for row in alone["runs"]] == ["ok", "ok", "ok"]
+    assert [row["status"] for row in alone["runs"]] == ["ok", "ok"]
     assert all(row["finished_at"] for row in alone["runs"])
-    assert [row["status"] for row in at_home["runs"]] == ["ok", "ok", "ok"]
+    assert [row["status"] for row in at_home["runs"]] == ["ok", "ok"]
     mine, theirs = (
         {(row["account_id"], row["table"]): row for row in found["runs"][0]["tables"]} for found in (alone, at_home)
     )
     assert mine == theirs
     assert mine[120001, "sale"]["rows_new"] > 0
+
+
+def test_status_names_measures_without_a_proof_and_how_near_each_reading_came(traded: Retail, tmp_path: Path) -> None:
+    """Amber, so the night exits with 0; a measure that is proven or not reported is not named."""
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(traded.settings.warehouse_file, file)
+    file.chmod(0o600)
+    with duckdb.connect(str(file)) as con:
+        readings = "marts.reconciliation_readings"
+        con.execute(
+            f"update {readings} set standing = 'likely', days_compared = 100, days_agreed = 96 "
+            "where account_id = 120001 and measure = 'tax'"
+        )
+        con.execute(
+            f"insert into {readings} by name select 'tried' as standing, false as is_followed, 90 as days_agreed, "
+            f"'each tax apart' as reading, * exclude (standing, is_followed, days_agreed, reading) from {readings} "
+            "where account_id = 120001 and measure = 'tax'"
+        )
+        con.execute(f"update {readings} set standing = 'not_reported' where measure = 'payments'")
+
+    [unproven] = json.loads(typed(tmp_path, "status", "--json").stdout)["unproven"]
+    said = " ".join(typed(tmp_path, "status").stdout.split())
+
+    assert (unproven["account_id"], unproven["measure"], unproven["standing"]) == (120001, "tax", "likely")
+    assert [(row["days_agreed"], row["days_compared"]) for row in unproven["tried"]] == [(96, 100), (90, 100)]
+    assert unproven["tried"][1]["reading"] == "each tax apart"
+    assert "amber: account 120001: what its report means by tax is likely; by the nearest of 2 readings tried" in said
+    assert "96 of 100 shop-days agree" in said
+    assert said.count("amber: account") == 1
 
 
 def test_the_demos_folder_takes_no_real_account(tmp_path: Path) -> None:
@@ -430,3 +465,10 @@ def test_a_data_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert "file" in result.stderr
+
+
+def test_a_probe_tells_what_the_nights_read_each_report_as(traded: Retail) -> None:
+    told = readings_of_nights(traded.settings, traded.store.accounts()[0])
+
+    assert told.keys() == {fact.name for fact in FACT_OF.values()}
+    assert all(text.startswith("by the nights: ") for text in told.values())

@@ -294,6 +294,7 @@ def test_a_category_that_was_deleted_keeps_its_name_and_says_so(small: Retail) -
     assert {(row["account_id"], row["name"]) for row in gone} == {(120001, "Seasonal"), (230002, "Seasonal")}
 
 
+@pytest.mark.long
 def test_one_accounts_failure_leaves_the_others_published(small: Retail) -> None:
     """The account that failed keeps its cursors where they were; the next night reads on from there."""
     small.night()
@@ -390,6 +391,7 @@ def test_a_defect_in_one_kind_of_walk_costs_no_other_table_its_night(
     assert small.table("marts.fct_orders")
 
 
+@pytest.mark.long
 def test_a_missing_right_costs_its_table_and_nothing_else(tmp_path: Path) -> None:
     """The trailing re-read still finds voids; what is optional is no failure: items are published without a brand."""
     made = retail(tmp_path / "data", Plan(sales=60, days=20))
@@ -441,6 +443,7 @@ def test_an_account_whose_first_reading_stopped_is_withheld_until_it_is_complete
     assert compare(made.settings, as_told(truth.daily_totals(made.store)))[1] == []
 
 
+@pytest.mark.long
 def test_a_night_on_which_no_account_could_be_read_publishes_nothing(small: Retail) -> None:
     small.night()
     before = small.settings.warehouse_file.read_bytes()
@@ -453,6 +456,7 @@ def test_a_night_on_which_no_account_could_be_read_publishes_nothing(small: Reta
     assert small.settings.warehouse_file.read_bytes() == before
 
 
+@pytest.mark.long
 def test_sales_selected_alone_still_have_their_shops(small: Retail) -> None:
     """Without its shop's zone a sale would stand on another day."""
     small.night(tables=("sale",))

@@ -40,6 +40,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Retail, list[dict[
     return made, first, ended
 
 
+@pytest.mark.long
 def test_nights_one_after_the_other_end_where_one_full_load_does(
     nights: tuple[Retail, list[dict[str, Any]], datetime], tmp_path: Path
 ) -> None:
@@ -137,6 +138,7 @@ def test_an_order_that_is_gone_at_its_store_is_found_by_the_weekly_look(tmp_path
     assert differences == []
 
 
+@pytest.mark.long
 def test_an_order_that_gave_back_more_than_it_took_is_listed(
     nights: tuple[Retail, list[dict[str, Any]], datetime], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -24,6 +25,7 @@ from pipelines.errors import SettingsError
 from pipelines.extraction import Delivery, Failure
 from pipelines.landing import Landing, kept_rows
 from pipelines.probe import Probed
+from pipelines.sandbox.entities import ENTITIES
 from pipelines.sandbox.knobs import Fault
 from pipelines.sandbox.server import running
 from pipelines.sandbox.store import Record, Store
@@ -31,6 +33,7 @@ from pipelines.sandbox.world import Plan
 from pipelines.sources.lightspeed import source as lightspeed
 from pipelines.sources.lightspeed.behaviour import Behaviour, behaviour_of, path_of, save
 from pipelines.sources.lightspeed.endpoints import ENDPOINTS
+from pipelines.sources.lightspeed.probing.shapes import MOST_FIELDS
 from pipelines.sources.lightspeed.tokens import Connection
 from tests.conftest import Retail, retail
 
@@ -131,6 +134,78 @@ def test_an_endpoint_without_the_right_or_out_of_order_is_an_answer(there: Retai
     assert seen["what TaxesByDay holds"] == "no right to it (HTTP 403)"
     assert seen["table discount"] == "no answer"
     assert seen["table sale"] == "100 rows"
+
+
+def test_an_answer_in_no_shape_of_ours_costs_no_other_fact(there: Retail) -> None:
+    deep = b'{"@attributes":{"next":""},"Shop":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    long = {"saleLineID": "9" * 5_000, "saleID": "\u00b2", "timeStamp": "soon"}
+    odd = json.dumps({"@attributes": [], "SaleLine": [long, long, 7, None, {"timeStamp": "9999-12-31T23:59:59-14:00"}]})
+    wide = json.dumps({"@attributes": {"next": ""}, "Register": {f"field{number}": {} for number in range(5_000)}})
+    sale = {
+        "saleID": "1",
+        "calcTotal": "9" * 400,
+        "calcTax1": "1e999999",
+        "completed": True,
+        "SaleLines": {"SaleLine": 3},
+    }
+    sales = json.dumps({"@attributes": {"next": ""}, "Sale": [sale, {"shopID": [], "updateTime": {}}]})
+    there.sandbox.knobs.faults += [
+        Fault("Shop.json", 200, deep, times=99),
+        Fault("SaleLine.json", 200, odd.encode(), times=9),
+        Fault("Register.json", 200, wide.encode()),
+        Fault(f"{US}/Sale.json", 200, sales.encode(), times=99),
+    ]
+
+    [probed] = examined(there, US)
+
+    seen = {finding.fact: finding.seen for finding in probed.findings}
+    assert probed.failure == ""
+    assert seen["table shop"] == "no answer"
+    assert seen["table employee"].endswith("rows")
+    assert [fact for fact, text in seen.items() if "unexpected" in text] == []
+    assert len(kept(there)["shapes"]["Register"]["fields"]) <= MOST_FIELDS
+
+
+def test_an_account_that_has_sold_nothing_leaves_open_what_its_sales_would_tell(there: Retail) -> None:
+    for entity in ("Sale", "SaleLine", "SalePayment", "SaleVoid"):
+        for record in list(there.store.all(US, entity)):
+            there.store.remove(US, entity, int(str(record[ENTITIES[entity].key])))
+
+    [probed] = examined(there, US)
+
+    assert probed.changes == []
+    assert {finding.seen for finding in probed.findings if "Day holds" in finding.fact} == {
+        "no closed day among the last sales"
+    }
+
+
+def test_the_spelling_is_left_open_where_no_clock_is_accepted(there: Retail) -> None:
+    """An API that refuses every filter by a clock tells nothing of how one of them is spelled."""
+    there.sandbox.knobs.faults.append(Fault("2199", 400, b"{}", times=99))
+
+    [probed] = examined(there, US)
+
+    seen = {finding.fact: finding for finding in probed.findings}
+    assert seen["updateTime as a filter"].verdict == "not decided"
+    assert probed.changes == []
+
+
+def test_what_the_nights_read_a_report_as_is_told_first(there: Retail) -> None:
+    with duckdb.connect(str(there.settings.warehouse_file)) as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.reconciliation_daily as select * from (values "
+            f"({US}, 'tax', 'as the tickets', date '2026-02-01', 'match'), "
+            f"({US}, 'tax', 'as the tickets', date '2026-02-02', 'unexplained'), "
+            f"({CANADA}, 'subtotal', 'after discounts', date '2026-02-02', 'match')"
+            ") as days (account_id, measure, reading, business_date, status)"
+        )
+
+    [probed] = examined(there, US)
+
+    seen = {finding.fact: finding.seen for finding in probed.findings}
+    assert seen["what TaxesByDay holds"].startswith("by the nights: as the tickets (1 of 2 days agree); now: ")
+    assert "by the nights" not in seen["what TaxClassSalesByDay holds"]
 
 
 # --- what is kept -------------------------------------------------------------------------------

@@ -108,5 +108,5 @@ def test_a_currency_without_a_rate_stops_the_publication_and_says_what_to_do(omn
         update={"tillhouse_data_dir": tmp_path / "data", "tillhouse_reporting_currency": "XTS"}
     )
 
-    with pytest.raises(TransformError, match=r"no rate to TILLHOUSE_REPORTING_CURRENCY.*seeds/exchange_rates\.csv"):
+    with pytest.raises(TransformError, match=r"no rate to TILLHOUSE_REPORTING_CURRENCY.*the seed exchange_rates\.csv"):
         run.transform(settings)

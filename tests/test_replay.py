@@ -49,6 +49,7 @@ def bookkept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
 # --- replay -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_landing_zone_alone_rebuilds_every_row_and_the_next_night_goes_on(hostile: Hostile, tmp_path: Path) -> None:
     """After an edit, a void, a set emptied, a list shortened, a value refused, a new field and a failed night."""
     made = hostile.retail
@@ -298,6 +299,7 @@ def refreshed(trading: Retail) -> Refreshed:
     return Refreshed(trading, failed, before, half, rows_of(trading))
 
 
+@pytest.mark.long
 def test_a_full_refresh_drops_what_is_gone(refreshed: Refreshed) -> None:
     """With its lines and payments; a list read whole every night keeps the row and flags it."""
     after = refreshed.after

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,42 +14,12 @@ from pipelines import published, warehouse
 from pipelines.errors import BusyError, LoadError
 from pipelines.warehouse import Ledger, RunRecord
 
-LEAVES_ITS_LOG = """
-import duckdb, os, signal
-con = duckdb.connect({file!r})
-con.execute("create table marts.of_somebody_else as select 1 as one")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
 
 def work_file(folder: Path) -> Path:
     path = folder / "work.duckdb"
     with duckdb.connect(str(path)) as con:
         con.execute("create schema marts; create table marts.a as select 1 as one")
     return path
-
-
-def test_what_a_killed_program_left_beside_the_published_file_is_not_read_into_the_next(tmp_path: Path) -> None:
-    """DuckDB reads a log that bears the file's name, whichever file it was written for."""
-    work, published = work_file(tmp_path), tmp_path / "warehouse.duckdb"
-    warehouse.publish(work, published)
-    killed = subprocess.run([sys.executable, "-c", LEAVES_ITS_LOG.format(file=str(published))], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert (tmp_path / "warehouse.duckdb.wal").exists()
-
-    warehouse.publish(work, published)
-
-    with duckdb.connect(str(published), read_only=True) as con:
-        assert con.execute("select table_name from duckdb_tables()").fetchall() == [("a",)]
-
-
-def test_what_a_killed_publication_left_does_not_stop_the_next(tmp_path: Path) -> None:
-    work, published = work_file(tmp_path), tmp_path / "warehouse.duckdb"
-    for left in ("warehouse.duckdb.new", "warehouse.duckdb.new.wal"):
-        (tmp_path / left).write_bytes(os.urandom(4_096))
-
-    assert warehouse.publish(work, published) == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"work.duckdb", "warehouse.duckdb"}
 
 
 def test_a_run_that_was_killed_is_told_of_at_once_and_written_down_by_the_next(tmp_path: Path) -> None:

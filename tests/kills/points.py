@@ -16,12 +16,20 @@ from typing import Any
 
 import httpx
 
-from pipelines import landing, warehouse
+from pipelines import landing, publication, published, warehouse
 
 Point = tuple[str, int]
 """A place, and which passing of it."""
 
-MOVES = {"os.rename": (0, 2), "os.link": (0, 2), "os.remove": (0, 1), "os.rmdir": (0, 1), "os.mkdir": (0, 2)}
+MOVES = {
+    "os.rename": (0, 2),
+    "os.link": (0, 2),
+    "os.symlink": (1, 2),
+    "os.remove": (0, 1),
+    "os.rmdir": (0, 1),
+    "os.mkdir": (0, 2),
+    "os.chmod": (0, 2),
+}
 """Audit events that change a folder: where their path and the descriptor of its folder stand."""
 
 WRITING = os.O_WRONLY | os.O_RDWR
@@ -134,8 +142,11 @@ class Points:
         self.around(DuckDBConnectionManager, "add_query", "statement of dbt")
 
     def _watch_the_warehouse(self) -> None:
-        for name in ("publish", "_copy", "_make_durable", "write_ledger", "write_stores", "ensure_tables"):
+        for name in ("publish", "settle", "_publish_mart", "_tell_withheld", "_make_durable", "shut_log", "_adopt"):
+            self.around(publication, name)
+        for name in ("write_ledger", "write_stores", "write_decisions", "ensure_tables", "settle_held"):
             self.around(warehouse, name)
+        self.around(published, "remember")
         self.around(warehouse.Ledger, "append", "ledger line")
         original, points = warehouse.opened, self
 

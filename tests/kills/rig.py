@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,14 @@ KILLED = -9
 TOLD_OF_A_RUN = BOOKKEEPING | {"rows", "run_id", "seen_at", "first_seen_at", "last_seen_at", "runs_seen"}
 """Columns that say what a run brought, not what the source has: `rows` is how many came with a field in one load."""
 
-OF_RUNS = ("pipeline_runs", "pipeline_run_tables")
+COUNTED_BY_LOADS = {
+    "marts.data_quality": "replace (case when issue <> 'field without a column' then row_count end as row_count)"
+}
+"""Marts with a column that says in some rows how many came with one load."""
+
+RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}-\d+")
+
+OF_RUNS = ("pipeline_runs", "pipeline_run_tables", "published_accounts")
 
 Rows = dict[str, list[str]]
 
@@ -56,7 +64,7 @@ class Rig:
         """A data directory: empty, or as another is now; its tokens are newly granted."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
         if like:
-            shutil.copytree(self.folder / like, self.folder / name)
+            shutil.copytree(self.folder / like, self.folder / name, symlinks=True)
         made = Retail(self.retail.store, self.retail.app, self.settings(name), online=self.retail.online)
         self._connect(made)
         return made
@@ -167,6 +175,12 @@ def mart_rows(made: Retail) -> Rows:
     return _rows(made.settings.warehouse_file, f"schema_name = 'marts' and table_name not in {OF_RUNS}")
 
 
+def debris(made: Retail) -> list[str]:
+    """What an unfinished publication leaves beside the two files."""
+    folder = made.settings.tillhouse_data_dir
+    return sorted(path.name for path in folder.glob("*.duckdb.*") if path.stat().st_size or path.suffix == ".new")
+
+
 def _rows(file: Path, which: str) -> Rows:
     with duckdb.connect(str(file), read_only=True) as con:
         con.execute("set TimeZone = 'UTC'")
@@ -178,9 +192,9 @@ def _rows(file: Path, which: str) -> Rows:
 
 
 def _told(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    result = con.execute(f"select * from {name}")
+    result = con.execute(f"select * {COUNTED_BY_LOADS.get(name, '')} from {name}")
     kept = [place for place, column in enumerate(result.description or ()) if column[0] not in TOLD_OF_A_RUN]
-    return sorted(repr([row[place] for place in kept]) for row in result.fetchall())
+    return sorted(RUN_ID.sub("a run", repr([row[place] for place in kept])) for row in result.fetchall())
 
 
 def lost_and_doubled(clean: Rows, found: Rows) -> dict[str, tuple[int, int]]:

@@ -97,7 +97,7 @@ def test_whoever_queries_while_runs_are_killed_sees_the_old_whole_or_the_new_who
         # Half built marts are not to be published.
         assert shop.step("read", "publish") == 1
         assert shop.step("read", "transform") == 0, shop.log()
-        for place in ("after _copy", "os.rename /warehouse.duckdb.new"):
+        for place in ("after _publish_mart", "os.rename /warehouse.duckdb.new"):
             assert shop.step("read", "publish", kill=(place, 1)) == KILLED
             assert state_of(file) in published
         assert shop.step("read", "publish") == 0, shop.log()

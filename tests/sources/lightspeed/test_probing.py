@@ -183,6 +183,15 @@ BOTH_WAYS: list[tuple[str, list[Step], dict[str, Any], str, dict[str, Any], str]
     ("cost of a page of sales", [sales.RECENT], {}, "1.8 drips", {"cost_factor": 2.0}, "3.6 drips"),
     ("completeTime", [sales.RECENT], {}, "on 100 of", {"complete_time_told": False}, "on 0 of"),
     ("updateTime in a row", [sales.RECENT], {}, "updateTime", {"update_time_field": "updatetime"}, "updatetime"),
+    ("numbers and flags in a row", [sales.RECENT], {}, "text", {"json_types": True}, "boolean, "),
+    (
+        "table customer",
+        [table("customer")],
+        {},
+        "100 rows",
+        {"relations_dropped": ("Contact",)},
+        "100 rows; without Contact",
+    ),
     ("count of rows", [manner.COUNTING], {}, "a number, for 10 drips", {"cost_factor": 0.5}, "a number, for 5 drips"),
     (
         "endDate of a report",

@@ -8,7 +8,7 @@ DBT := TILLHOUSE_WORK_FILE=$(VENV)/lint.duckdb DO_NOT_TRACK=1 $(BIN)/dbt --quiet
 DBT_FOLDERS := --project-dir dbt_project --profiles-dir dbt_project \
 	--target-path $(CURDIR)/$(VENV)/dictionary --log-path $(VENV)/dictionary
 
-.PHONY: demo test long kills check dictionary format lock clean
+.PHONY: demo test long kills bench check dictionary format lock clean
 
 demo: $(SETTLED)
 	$(BIN)/tillhouse demo
@@ -17,13 +17,18 @@ demo: $(SETTLED)
 test: $(SETTLED)
 	$(BIN)/pytest -n 2
 
-# Kills, random histories and whatever else takes a minute and more; CI runs it.
+# Kills, random histories and whatever else takes a minute and more. CI, whose own time is limited, says MINUTES:
+# the files' order then begins elsewhere each day, and no test is begun later than that.
 long: $(SETTLED)
-	$(BIN)/pytest -n 2 -m long
+	$(BIN)/pytest -n 2 -m long $(if $(MINUTES),--minutes $(MINUTES) --no-loadscope-reorder -rs)
 
 # Kills a run at every place that it passes, and runs it again.
 kills: $(SETTLED)
 	$(BIN)/pytest -m kills tests/kills
+
+# CPU seconds of models and nights; writes docs/benchmarks.md and fails where a model grows faster than its sales.
+bench: $(SETTLED)
+	$(BIN)/python -m tests.benchmarks
 
 check: $(SETTLED)
 	$(BIN)/ruff check .

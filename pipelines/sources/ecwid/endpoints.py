@@ -31,6 +31,7 @@ CUSTOMER = FlatTable(
             text="email firstName lastName fullName phone company postcode country",
             times="registered updated",
         ),
+        clock="updated",
     ),
     {
         "firstName": "billingPerson.firstName",

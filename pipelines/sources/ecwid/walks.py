@@ -31,6 +31,8 @@ class TableWalk(StoreWalk):
     window: Window
     path = ""
     clock = "updated"
+    held_by = "updated"
+    """The clock that dates a row that is held."""
 
     def asking(self, client: EcwidClient, window: Window) -> TableWalk:
         self.client, self.window = client, window
@@ -47,11 +49,8 @@ class TableWalk(StoreWalk):
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
         await self.land_all(waiting)
-        await self.last()
+        await self.try_again()
         await self.deliver(whole=True)
-
-    async def last(self) -> None:
-        """What is asked once all that moved was read."""
 
     async def collect(self, waiting: list[bytes], rows: list[bytes]) -> None:
         waiting += rows
@@ -93,6 +92,16 @@ class TableWalk(StoreWalk):
         self.count(len(page.items))
         return page
 
+    async def ask_when(self, at: datetime) -> None:
+        second = {f"{self.held_by}From": int(at.timestamp()) - 1, f"{self.held_by}To": int(at.timestamp()) + 1}
+        found: list[bytes] = []
+        page = await self.client.page(self.path, second, 0)
+        while page.items:
+            self.count(len(page.items))
+            found += map(bytes, page.items)
+            page = await self.client.page(self.path, second, len(found))
+        await self.land(found)
+
     async def land_all(self, waiting: list[bytes]) -> None:
         await self.land(waiting)
         waiting.clear()
@@ -129,22 +138,10 @@ class OrdersWalk(TableWalk):
     """What moved since the last night, each order whole: its items and refunds."""
 
     path = "orders"
+    held_by = "created"
 
     async def run(self) -> None:
         await self.changed()
-
-    async def last(self) -> None:
-        await self.try_again()
-
-    async def ask_when(self, at: datetime) -> None:
-        begin, end = int(at.timestamp()) - 1, int(at.timestamp()) + 1
-        found: list[bytes] = []
-        page = await self.client.page(self.path, {"createdFrom": begin, "createdTo": end}, 0)
-        while page.items:
-            self.count(len(page.items))
-            found += map(bytes, page.items)
-            page = await self.client.page(self.path, {"createdFrom": begin, "createdTo": end}, len(found))
-        await self.land(found)
 
     async def ask_for(self, record_id: str) -> None:
         try:

@@ -47,6 +47,7 @@ CUSTOMER = FlatTable(
             times="createdAt updatedAt",
             json="tags",
         ),
+        clock="updatedAt",
     ),
     {
         "email": "defaultEmailAddress.emailAddress",

@@ -55,11 +55,8 @@ class TableWalk(StoreWalk):
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
         await self.land_all(waiting)
-        await self.last()
+        await self.try_again()
         await self.deliver(whole=True)
-
-    async def last(self) -> None:
-        """What is asked once all that moved was read."""
 
     async def span(self, question: str, field: str, query: str, waiting: list[bytes]) -> None:
         """Add what *query* selects to *waiting*, and land it whenever it is much."""
@@ -116,6 +113,12 @@ class CustomersWalk(TableWalk):
     async def run(self) -> None:
         await self.changed(endpoints.CUSTOMERS_QUESTION, "customers")
 
+    async def ask_when(self, at: datetime) -> None:
+        waiting: list[bytes] = []
+        query = _query("updated_at", at, at + timedelta(seconds=1))
+        await self.span(endpoints.CUSTOMERS_QUESTION, "customers", query, waiting)
+        await self.land_all(waiting)
+
     @staticmethod
     def rows(nodes: list[Any]) -> Rows:
         return {endpoints.CUSTOMER: nodes}
@@ -130,9 +133,6 @@ class OrdersWalk(TableWalk):
     @staticmethod
     def rows(nodes: list[Any]) -> Rows:
         return order_rows(nodes)
-
-    async def last(self) -> None:
-        await self.try_again()
 
     async def ask_again(self, held: Held) -> bool:
         """An order that the store may hide is left alone: it would seem to be gone."""

@@ -312,6 +312,26 @@ def test_a_held_order_that_is_gone_is_released(tmp_path: Path, part: str) -> Non
     assert [one.is_released for one in held_of(deliveries)] == [True]
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["mended", "gone"])
+def test_a_held_customer_is_asked_for_each_night_by_its_clock(tmp_path: Path, *, gone: bool) -> None:
+    """It has no id; its clock does not move when the store is mended."""
+    at = stamp(NOW - timedelta(days=9))
+    customer = {"id": None, "email": "someone@example.com", "registered": at, "updated": at}
+    shop = Shop(tmp_path)
+    shop.store.customers = [customer]
+    _, deliveries = shop.night()
+    shop.landing.known = known(map(asdict, held_of(deliveries)))
+    shop.now += timedelta(days=1)
+
+    _, unmended = shop.night()
+    shop.store.customers = [] if gone else [customer | {"id": 7}]
+    _, mended = shop.night()
+
+    assert [one.is_released for one in held_of(unmended)] == [False]
+    assert [one.is_released for one in held_of(mended)] == [True]
+    assert [row["id"] for row in rows(mended, "customer")] == ([] if gone else [7])
+
+
 def test_a_held_order_that_cannot_be_asked_for_fails_nothing(tmp_path: Path) -> None:
     shop = after_a_night_that_held(tmp_path, refunds=None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -158,7 +159,7 @@ class Shop:
         self.landing = Landing(folder / "landing", folder / "scratch", "run-1")
         self.cursors: dict[str, dict[str, Cursor]] = {}
         self.bend: dict[str, Any] | None = None
-        """The order that comes with other fields, by its id."""
+        """The order or customer that comes with other fields, by its id."""
         source.token_store(self.settings).save(
             Connection(
                 61000001,
@@ -171,9 +172,10 @@ class Shop:
         )
 
     def _bent(self, body: dict[str, Any]) -> dict[str, Any]:
-        """*body* with other fields of one order, however it was asked for."""
+        """*body* with other fields of one order or customer, however it was asked for."""
         data = body.get("data") or {}
-        nodes = [*(data.get("orders") or {}).get("nodes", []), data.get("order")] if self.bend else []
+        listed = [(data.get(field) or {}).get("nodes", []) for field in ("orders", "customers")]
+        nodes = [*itertools.chain(*listed), data.get("order")] if self.bend else []
         for node in nodes:
             if self.bend and node and node.get("id") == self.bend["id"]:
                 node.update(self.bend["fields"])
@@ -429,6 +431,26 @@ def test_a_held_order_that_is_gone_is_released(tmp_path: Path, odd: dict[str, An
 
     assert extraction.failures == []
     assert [one.is_released for one in held_of(deliveries)] == [True]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["mended", "gone"])
+def test_a_held_customer_is_asked_for_each_night_by_its_clock(tmp_path: Path, *, gone: bool) -> None:
+    """It has no id; its clock does not move when the store is mended."""
+    at = {"createdAt": "2026-02-11T18:00:00Z", "updatedAt": "2026-02-12T18:00:00Z"}
+    shop = Shop(tmp_path)
+    shop.store.customers = [{"id": "gid://shopify/Customer/7", "state": "ENABLED", "tags": [], **at}]
+    shop.bend = {"id": "gid://shopify/Customer/7", "fields": {"id": None}}
+    _, deliveries = shop.night()
+    shop.landing.known = known(map(asdict, held_of(deliveries)))
+    shop.now += timedelta(days=1)
+
+    _, unmended = shop.night()
+    shop.bend, shop.store.customers = None, [] if gone else shop.store.customers
+    _, mended = shop.night()
+
+    assert [one.is_released for one in held_of(unmended)] == [False]
+    assert [one.is_released for one in held_of(mended)] == [True]
+    assert [row["id"] for row in rows(mended, "customer")] == ([] if gone else [7])
 
 
 def test_a_held_order_that_the_store_hides_is_not_taken_for_gone(tmp_path: Path) -> None:

@@ -30,8 +30,13 @@ class Sample:
     def middle(self) -> float:
         return median(self.seconds)
 
+    @property
+    def least(self) -> float:
+        """What it takes undisturbed: other work on the machine only adds."""
+        return min(self.seconds)
+
     def __str__(self) -> str:
-        spread = f" ({min(self.seconds):.2f}-{max(self.seconds):.2f})" if len(self.seconds) > 1 else ""
+        spread = f" ({self.least:.2f}-{max(self.seconds):.2f})" if len(self.seconds) > 1 else ""
         return f"{self.middle:.2f}{spread}"
 
 
@@ -47,7 +52,7 @@ class Growth:
     @property
     def slope(self) -> float | None:
         """The exponent by which the time grows with the sales; None where there is too little to measure."""
-        smaller, larger = self.smaller.middle - self.empty.middle, self.larger.middle - self.empty.middle
+        smaller, larger = self.smaller.least - self.empty.least, self.larger.least - self.empty.least
         if larger < MEASURABLE or smaller <= 0:
             return None
         return math.log(larger / smaller) / math.log(LARGER / SMALLER)

@@ -57,6 +57,7 @@ def _growth(found: Sequence[Growth], sales: int) -> list[str]:
         f"Its copies by {SMALLER} and {LARGER} have new ids and the same days, shops and kinds of tickets.",
         "Each build runs in a process of its own, one model at a time, with the 512 MB of the project's profile.",
         f"The slope is the exponent between x{SMALLER} and x{LARGER} beyond the time of an empty world.",
+        "It is taken from the least of each, since other work on the machine only adds.",
         f"1 is linear, 2 is quadratic; at most {MOST} passes.",
         f"Models below {MEASURABLE:.0f} s at x{LARGER} are in the first row and have no slope of their own.",
         "",

@@ -61,5 +61,6 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
 
+# The data directory stays: it may hold a retailer's tokens and history.
 clean:
-	rm -rf $(VENV) data
+	rm -rf $(VENV)

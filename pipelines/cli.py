@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import sys
@@ -29,6 +30,9 @@ OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
 CODES = {TransformError: NOT_PUBLISHED, UsageError: WRONG_USAGE}
 """Of errors raised on purpose; NOTHING_DONE for the others."""
 
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+RIGHTS = "give yourself the right to it, or name another folder with --data-dir"
+
 out = Terminal()
 err = Terminal(stderr=True)
 
@@ -47,7 +51,8 @@ class Command(click.Command):
             raise  # The reader of the pipe has closed it, as `head` does: click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
-            _fail(f"{error.filename or 'the system'}: {error.strerror or error}", NOTHING_DONE)
+            remedy = f": {RIGHTS}" if error.errno in UNWRITABLE else ""
+            _fail(f"{error.filename or 'the system'}: {error.strerror or error}{remedy}", NOTHING_DONE)
         except Exception as error:
             # A defect of ours; its own words may quote a token or a name, so the log has its trace and not them.
             logging.getLogger("tillhouse").exception("%s", self.name)
@@ -67,9 +72,18 @@ class Group(click.Group):
     command_class = Command
 
 
+def _folder(_: click.Context, __: click.Parameter, text: str | None) -> Path | None:
+    """The folder that *text* names; an unset variable of a shell is an empty text, and not the working directory."""
+    if text is None:
+        return None
+    if not text.strip():
+        raise click.BadParameter("it is empty: name a folder, or leave the option out")
+    return Path(text)
+
+
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tillhouse", prog_name="tillhouse")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of TILLHOUSE_DATA_DIR.")
+@click.option("--data-dir", metavar="FOLDER", callback=_folder, help="Instead of TILLHOUSE_DATA_DIR.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Instead of TILLHOUSE_LOG_FORMAT.")
 @click.option("-v", "--verbose", is_flag=True, help="Every log line on stderr.")
 @click.pass_context
@@ -243,9 +257,9 @@ def _accept(
 
 
 def _unprove(settings: Settings, account_id: int) -> None:
-    from pipelines import decided
+    from pipelines import reconciling
 
-    path = decided.unprove(settings, account_id)
+    path = reconciling.unprove(settings, account_id)
     out.print(f"account {account_id} is proven anew from the next run on; remembered in {path}", soft_wrap=True)
 
 
@@ -515,24 +529,39 @@ def probe(settings: Settings, accounts: tuple[int, ...], apply: bool, budget: in
     "-o", "--output", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
 @click.option("--to", type=click.Path(path_type=Path), help="Write to this file; parquet needs one.")
-@click.option("--limit", type=int, default=100, show_default=True, help="Rows that a table shows at most.")
-@click.option("--timeout", type=float, default=0, help="Seconds that the question may take [default: any].")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="Rows that a table shows at most."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0), default=0, help="Seconds that the question may take [default: any]."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
 @with_settings
 def query(
-    settings: Settings, sql: str | None, file: Path | None, output: str, to: Path | None, limit: int, timeout: float
+    settings: Settings,
+    sql: str | None,
+    file: Path | None,
+    output: str,
+    as_json: bool,
+    to: Path | None,
+    limit: int,
+    timeout: float,
 ) -> None:
     """Ask the published file in SQL."""
     from pipelines import query as asking
 
     if (sql is None) == (file is None):
         raise UsageError("give one question: SQL in quotes, or --file with a .sql file")
+    output = "json" if as_json else output
     asking.ask(settings, asking.question(sql, file), output=output, to=to, limit=limit, console=out, timeout=timeout)
 
 
 @main.command()
 @account_option
 @json_option
-@click.option("--limit", type=int, default=40, show_default=True, help="Rows that the table shows at most.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that the table shows at most."
+)
 @with_settings
 def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool, limit: int) -> None:
     """An account's references, tenders, registers and customers, to confirm the seeds by."""
@@ -543,13 +572,19 @@ def channel_profile(settings: Settings, accounts: tuple[int, ...], as_json: bool
 
 
 @main.command()
-@click.option("--port", type=int, default=8787, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8787, show_default=True, help="0 takes a free one.")
 @click.option("--world", type=click.Path(path_type=Path), help="Keep the world in this file [default: in memory].")
-@click.option("--sales", type=int, default=12_000, show_default=True, help="How large a new world is.")
-@click.option("--days", type=int, default=730, show_default=True, help="How many days it has traded.")
+@click.option("--sales", type=click.IntRange(1), default=12_000, show_default=True, help="How large a new world is.")
+@click.option("--days", type=click.IntRange(1), default=730, show_default=True, help="How many days it has traded.")
 @click.option("--ends", help="The last day that it has traded (YYYY-MM-DD) [default: yesterday].")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which world it is.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the rate limit.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Multiplies the rate limit.",
+)
 def sandbox(port: int, world: Path | None, ends: str | None, speed: float, **plan: Any) -> None:
     """Serve a faithful fake of Lightspeed's API on this machine."""
     from pipelines.sandbox.command import serve_world
@@ -563,7 +598,9 @@ def sandbox(port: int, world: Path | None, ends: str | None, speed: float, **pla
 
 
 @main.command()
-@click.option("--sales", type=int, default=12_000, show_default=True, help="How large the sandbox's world is.")
+@click.option(
+    "--sales", type=click.IntRange(1), default=12_000, show_default=True, help="How large the sandbox's world is."
+)
 @click.option("--fresh", is_flag=True, help="Forget the demo's earlier nights and begin again.")
 @json_option
 @with_settings

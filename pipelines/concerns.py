@@ -82,8 +82,8 @@ def _withheld(concern: Concern) -> str:
     since = f" since {concern.since}" if concern.since else ""
     shown = f", its published rows end on {concern.business_date}" if concern.business_date else ""
     return (
-        f"account {concern.account_id}{name} is withheld{since}{shown}: {concern.detail}; look into it, or read the "
-        f"account again with `tillhouse run --account {concern.account_id} --full-refresh`"
+        f"account {concern.account_id}{name} is withheld{since}{shown}: {concern.detail}; where its "
+        f"raw rows are wrong, read it again with `tillhouse run --account {concern.account_id} --full-refresh`"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,7 @@ class Shown:
             _reports(self.settings),
             self._pace(),
             f"published: {self.settings.warehouse_file}",
-            f'next: tillhouse demo (the next night) · tillhouse status · tillhouse query "{QUESTION}"',
+            f'next: {(typed := _typed())} demo (the next night) · {typed} status · {typed} query "{QUESTION}"',
         )
 
     def _reconciliation(self) -> str:
@@ -277,6 +278,11 @@ def _announced(process: subprocess.Popen[str]) -> str:
     raise TillhouseError(f"the sandbox did not start: {' '.join(said) or 'it said nothing'}")
 
 
+def _typed() -> str:
+    """What a person types for `tillhouse` here."""
+    return "tillhouse" if shutil.which("tillhouse") else os.path.relpath(Path(sys.executable).with_name("tillhouse"))
+
+
 def _headline(settings: Settings) -> list[RenderableType]:
     with publication.reading(settings) as connection:
         accounts, stores, shops, orders = connection.execute(
@@ -307,6 +313,7 @@ def _headline(settings: Settings) -> list[RenderableType]:
         _table("The last 7 days by location", locations, by_location),
         "",
         _table("The last 7 days by channel", ("channel", "sub-channel", "currency", "orders", "net sales"), by_channel),
+        "by location is what each shop's tills rang up; by channel counts each order once, online orders included",
         f"net sales of all channels at the European Central Bank's rates{dated}: {together or 0:,.2f} {CURRENCY}",
     ]
 

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +47,8 @@ class Seed:
     """The values that a column may have, for columns that have a list of them."""
     resource: str = ""
     """Its name in dbt, where a seed may not share its name with a model."""
+    refers_to: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Columns whose values stand in a seed's column, such as `channels.channel`."""
 
 
 def rows(settings: Settings, name: str) -> list[Row]:
@@ -54,7 +56,14 @@ def rows(settings: Settings, name: str) -> list[Row]:
 
     Raises SettingsError, which names file, line and remedy, where the file cannot be read.
     """
-    return read(path_of(settings, name), shipped()[name])
+    seed = shipped()[name]
+    known = {column: _values(settings, place) for column, place in seed.refers_to.items()}
+    return read(path_of(settings, name), replace(seed, accepted={**(seed.accepted or {}), **known}))
+
+
+def _values(settings: Settings, place: str) -> tuple[str, ...]:
+    name, _, column = place.partition(".")
+    return tuple(row[column] for row in rows(settings, name))
 
 
 def path_of(settings: Settings, name: str) -> Path:
@@ -150,6 +159,7 @@ def _declared(seed: dict[str, Any]) -> Seed:
         frozenset([*key, *unique.get("not_null", ())]),
         accepted,
         seed["name"],
+        config.get("meta", {}).get("refers_to", {}),
     )
 
 

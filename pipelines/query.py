@@ -141,6 +141,8 @@ def _written(settings: Settings, to: Path) -> Iterator[Path]:
         raise UsageError(f"the folder {to.absolute().parent} does not exist: make it, or give --to another")
     if to.is_dir():
         raise UsageError(f"{to} is a folder: give --to a file's name")
+    if to.exists() and not to.is_file():
+        raise UsageError(f"{to} is a device or a pipe: give --to a file's name, or leave --to out to print the answer")
     if to.resolve().is_relative_to(settings.tillhouse_data_dir.resolve()):
         raise UsageError(f"{to} is in {settings.tillhouse_data_dir}, which tillhouse keeps: give --to a file elsewhere")
     with TemporaryDirectory(prefix=".tillhouse-", dir=to.absolute().parent) as folder:

@@ -278,6 +278,16 @@ def accept(
     return decided.accept(settings, found, reason), found
 
 
+def unprove(settings: Settings, account_id: int) -> Path:
+    """Take back every proof of *account_id*; return the file that says so. Raises UsageError for an unknown account."""
+    with publication.reading(settings) as connection:
+        found = connection.execute(f"select distinct account_id from {READINGS} order by account_id").fetchall()
+    if account_id not in (known := [account for (account,) in found]):
+        listed = ", ".join(map(str, known)) or "none"
+        raise UsageError(f"account {account_id} has no report that was compared; these have: {listed}")
+    return decided.unprove(settings, account_id)
+
+
 def view(found: dict[str, Any]) -> RenderableType:
     if not found["accounts"]:
         return "nothing is compared: no account's own reports could be read (see the mart data_quality)"

@@ -32,6 +32,8 @@ MEASURES = {
 }
 """Of a run's tables, under what people read; the rest is in --json."""
 
+NO_RUN = "no run yet: `tillhouse connect`, then `tillhouse run`, or `tillhouse demo` to look around first"
+DOUBTS = "select account_id, table_name, issue, detail from data_quality where severity <> 'green'"
 
 NOTHING_PUBLISHED: dict[str, Any] = {"concerns": [], "freshness": [], "quality": [], "unproven": []}
 
@@ -114,7 +116,8 @@ def status_view(found: dict[str, Any]) -> RenderableType:
         parts.append(_table("Freshness", found["freshness"], right={"account_id", "days"}))
     if found["quality"]:
         parts.append(_table("Data quality", found["quality"], right={"account_id", "red", "amber", "green"}))
-    parts.append(_table("Last runs", runs, right={"accounts", "requests", "rows"}) if runs else "no run yet")
+        parts.append(f'each of them: tillhouse query "{DOUBTS}"')
+    parts.append(_table("Last runs", runs, right={"accounts", "requests", "rows"}) if runs else NO_RUN)
     told = [row for row in found["runs"] if row["message"]]
     parts += [f"{_minute(row['started_at'])} {row['command']}: {row['message']}" for row in told]
     if last := next((row for row in found["runs"] if row["tables"]), None):
@@ -162,9 +165,10 @@ def _tables_of(last: dict[str, Any]) -> Iterator[RenderableType]:
 def run_table(outcome: Outcome) -> RenderableType:
     """What a run fetched, by table, and how it ended."""
     record = outcome.record
-    tables: dict[str, dict[str, Any]] = {}
+    tables: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in record.tables:
-        sums = tables.setdefault(row["table"], {"table": row["table"], "requests": 0, "rows": 0, "drips": 0.0})
+        place = {"source": row["source"], "table": row["table"]}
+        sums = tables.setdefault(tuple(place.values()), {**place, "requests": 0, "rows": 0, "drips": 0.0})
         for measure in ("requests", "rows", "drips"):
             sums[measure] += row[measure]
     shown = [{**row, "rows": f"{row['rows']:,}", "drips": f"{row['drips']:.1f}"} for row in tables.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
@@ -116,6 +117,7 @@ def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tm
     assert str(orders) in typed(folder, "query", question).stdout
     assert typed(folder, "query", question, "-o", "csv").stdout == f"orders\n{orders}\n"
     assert json.loads(typed(folder, "query", question, "-o", "json").stdout) == [{"orders": orders}]
+    assert json.loads(typed(folder, "query", question, "--json").stdout) == [{"orders": orders}]
     to = tmp_path / "answer.parquet"
     assert typed(folder, "query", question, "-o", "parquet", "--to", str(to)).exit_code == 0
     assert duckdb.read_parquet(str(to)).fetchall() == [(orders,)]
@@ -137,6 +139,9 @@ def test_a_question_is_answered_as_table_csv_json_and_parquet(traded: Retail, tm
         (("backfill", "--from", "2026-01-31"), "Missing option '--to'"),
         (("backfill", "--from", "0001-01-01", "--to", "2026-01-30"), "before 1900 there is nothing"),
         (("run", "--since", "0001-01-01"), "before 1900 there is nothing"),
+        (("reconcile", "--unprove", "999"), "account 999 has no report that was compared; these have: 120001, 230002"),
+        (("sandbox", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),
+        (("demo", "--sales", "0"), "0 is not in the range x>=1"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(words: tuple[str, ...], complaint: str, traded: Retail) -> None:
@@ -173,6 +178,30 @@ def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], c
 
     assert result.exit_code == 1
     assert complaint in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("folder", ["", " "])
+def test_a_data_folder_without_a_name_is_wrong_usage(folder: str) -> None:
+    """A variable of a shell that is not set."""
+    result = CliRunner().invoke(main, ["--data-dir", folder, "status"])
+
+    assert result.exit_code == 2
+    assert "it is empty: name a folder" in result.stderr
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_what_may_not_be_written_is_one_sentence_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "data/run.lock")
+
+    monkeypatch.setattr("pipelines.run.transform", refused)
+
+    result = typed(tmp_path / "data", "transform")
+
+    assert result.exit_code == 1
+    assert "data/run.lock: Permission denied: give yourself the right to it, or name another" in result.stderr
 
 
 def test_a_backfill_covers_its_days_in_every_time_zone(tmp_path: Path) -> None:

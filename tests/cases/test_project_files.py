@@ -109,6 +109,18 @@ def test_a_decimal_comma_is_one_and_a_value_outside_its_list_is_refused(tmp_path
         read(windows, shipped()["location_windows"])
 
 
+def test_a_rule_of_a_channel_that_no_seed_lists_is_refused_by_its_line(settings: Settings) -> None:
+    """Whether or not a ticket matches it: else it would withhold everybody on some later night."""
+    columns = "evidence,pattern,channel,sub_channel,priority\n"
+    path = written(settings, "channel_rules", f"{columns}reference_source,opsuite,onlin_own,opsuite,45\n".encode())
+
+    with pytest.raises(SettingsError, match=re.escape(f"{path}, line 2: channel is 'onlin_own'; write one of store, ")):
+        check(settings)
+
+    written(settings, "channels", b"channel,name,is_online\nonlin_own,Ours,true\n")
+    check(settings)
+
+
 def test_every_seed_that_ships_is_read(settings: Settings) -> None:
     check(settings)
 

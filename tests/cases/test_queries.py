@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -240,6 +241,16 @@ def test_columns_of_one_name_are_no_json_object(folder: Path) -> None:
 
     assert result.exit_code == 2
     assert "several columns are called 'a'" in result.stderr
+
+
+def test_an_answer_takes_no_pipes_or_devices_place(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+
+    told = typed(folder, "select 1", "-o", "csv", "--to", str(pipe))
+
+    assert told.exit_code == 2
+    assert f"{pipe} is a device or a pipe" in told.stderr.replace("\n", "")
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("output", ["csv", "json", "parquet"])

@@ -72,8 +72,8 @@ ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"
 """UTF-8, whether it begins with a mark, as some editors write it, or without."""
 DBT_PROJECT = Path(__file__).parent.parent / "dbt_project"
-WORK_FILE = "TILLHOUSE_WORK_FILE"
-"""How dbt's profile is told of the work file: no setting."""
+WORK_FILE, BUILD_MEMORY = "TILLHOUSE_WORK_FILE", "TILLHOUSE_BUILD_MEMORY"
+"""How dbt's profile is told of the work file and of what the database may take: no settings."""
 OWN_SETTINGS = ("cost_basis", "business_day_cutover_hours", "reporting_currency", "reconcile")
 """Variables of the models that a setting of their own sets: TILLHOUSE_ and their name."""
 
@@ -240,6 +240,7 @@ def misspelt() -> list[str]:
     prefixes = tuple({f"{name.split('_')[0]}_" for name in known})
     found = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding=ENV_ENCODING))} - {
         WORK_FILE,
+        BUILD_MEMORY,
         *known,
     }
     return [_unknown(name, known) for name in sorted(found) if name.startswith(prefixes)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines import project_files, stopping, warehouse
 from pipelines.errors import ProjectError, TransformError
-from pipelines.settings import DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
+from pipelines.settings import BUILD_MEMORY, DBT_PROJECT, OWN_SETTINGS, WORK_FILE, Settings
 
 PARSED: dict[tuple[Path, str], Any] = {}
 """The dbt project, by its folder and variables: parsing takes longer than building a small warehouse."""
@@ -41,7 +41,6 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OF_THE_MACHINE = re.compile(r"(IO|Out of Memory|INTERRUPT|FATAL|INTERNAL|Fatal|TransactionContext) Error")
 """Errors of the database that no account's rows cause."""
 OF_MEMORY = "Out of Memory Error"
-
 log = logging.getLogger("tillhouse")
 
 
@@ -104,17 +103,27 @@ def run_tests(settings: Settings, without: Without, *, select: str | None = None
 
 
 def _run_nodes(settings: Settings, without: Without, select: str | None, *words: str) -> Results:
-    """Run what *words* ask of dbt, two nodes at a time; those that lacked memory for it run again, one at a time."""
+    """Run what *words* ask of dbt, two nodes at a time.
+
+    Those that lacked memory for it run again one at a time, and those that still did with half of the machine's.
+    """
     chosen = ("--select", select) if select else ()
     results = _results(run_dbt(settings, *words, *chosen, without=without), settings)
-    lacking = [one for one in results.failed if one.lacked_memory]
-    others = tuple(one for one in results.failed if not one.lacked_memory)
-    if not lacking or (others and results.skipped):
-        return results
-    log.info("%s; again, with no other at the same time", lacking[0].sentence)
-    names = " ".join([*(one.name for one in lacking), *results.skipped])
-    alone = _results(run_dbt(settings, *words, "--threads", "1", "--select", names, without=without), settings)
-    return Results(others + alone.failed, alone.skipped)
+    for memory in (warehouse.MEMORY_LIMIT, _half_of_the_memory()):
+        lacking = [one for one in results.failed if one.lacked_memory]
+        others = tuple(one for one in results.failed if not one.lacked_memory)
+        if not lacking or (others and results.skipped):
+            break
+        log.info("%s; again, with no other at the same time and %s", lacking[0].sentence, memory)
+        names = " ".join([*(one.name for one in lacking), *results.skipped])
+        alone = run_dbt(settings, *words, "--threads", "1", "--select", names, without=without, memory=memory)
+        again = _results(alone, settings)
+        results = Results(others + again.failed, again.skipped)
+    return results
+
+
+def _half_of_the_memory() -> str:
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2**21} MiB"
 
 
 def _results(answer: Any, settings: Settings) -> Results:
@@ -166,8 +175,10 @@ def without_values(sentence: str) -> str:
     return VALUE.sub("…", sentence) if WITH_VALUES.search(sentence) else sentence
 
 
-def run_dbt(settings: Settings, *words: str, without: Without | None = None) -> Any:
-    """What dbt answers to *words*, on the project as it was parsed once."""
+def run_dbt(
+    settings: Settings, *words: str, without: Without | None = None, memory: str = warehouse.MEMORY_LIMIT
+) -> Any:
+    """What dbt answers to *words*, on the project as it was parsed once; *memory* is what the database may take."""
     from dbt.cli.main import dbtRunner
 
     if manifest := parse(settings):
@@ -175,7 +186,7 @@ def run_dbt(settings: Settings, *words: str, without: Without | None = None) -> 
     with warehouse.opened(settings.work_file):
         pass  # One that another program holds is waited for, and told of here.
     with _logging(settings) as write:
-        return _invoke(dbtRunner(manifest, callbacks=[write]), settings, *words, without=without)
+        return _invoke(dbtRunner(manifest, callbacks=[write]), settings, *words, without=without, memory=memory)
 
 
 def parse(settings: Settings) -> Any:
@@ -189,8 +200,15 @@ def parse(settings: Settings) -> Any:
         return PARSED[project]
 
 
-def _invoke(runner: Any, settings: Settings, *words: str, without: Without | None = None) -> Any:
+def _invoke(
+    runner: Any,
+    settings: Settings,
+    *words: str,
+    without: Without | None = None,
+    memory: str = warehouse.MEMORY_LIMIT,
+) -> Any:
     os.environ[WORK_FILE] = str(settings.work_file.absolute())
+    os.environ[BUILD_MEMORY] = memory
     os.environ["DO_NOT_TRACK"] = "1"
     _take_any_path()
     folders = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipelines.containment import Fault, Verdict, read_verdict
 from pipelines.retailers import Retailers, read_retailers
 from pipelines.settings import Settings, read_settings
 from pipelines.transformation import Failed, without_values
+from pipelines.warehouse import MEMORY_LIMIT
 
 RETAILERS = Retailers({("lightspeed", 1): 1, ("lightspeed", 2): 2, ("shopify", 900): 2, ("ecwid", 901): 901})
 
@@ -162,10 +164,12 @@ class Dbt:
     def __init__(self, *answers: dict[str, tuple[str, str]]) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, ...]] = []
+        self.memory: list[str] = []
 
-    def __call__(self, _settings: Settings, *words: str, without: Any = None) -> Any:
+    def __call__(self, _settings: Settings, *words: str, without: Any = None, memory: str = MEMORY_LIMIT) -> Any:
         assert without == {"lightspeed": (7,)}
         self.asked.append(words)
+        self.memory.append(memory)
         rows = [
             SimpleNamespace(
                 status=status,
@@ -200,14 +204,26 @@ def test_models_that_lacked_memory_are_built_again_one_at_a_time(
     assert dbt.asked[1][:-4] == dbt.asked[0][:-2]
 
 
-def test_a_model_that_alone_lacks_memory_has_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    dbt = Dbt({"a": FULL, "b": LEFT}, {"a": FULL, "b": LEFT})
+def test_a_model_that_alone_lacks_memory_is_built_with_half_of_the_machines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A million sales ask for more than two models may share."""
+    dbt = Dbt({"a": FULL, "b": FULL, "c": LEFT}, {"a": FULL, "b": DONE, "c": LEFT}, {"a": DONE, "c": DONE})
+
+    assert built(dbt, monkeypatch, tmp_path) == transformation.Results()
+    assert [words[-1] for words in dbt.asked] == ["a", "a b c", "a c"]
+    assert dbt.memory[:2] == [MEMORY_LIMIT] * 2
+    assert re.fullmatch(r"\d{4,} MiB", dbt.memory[2])
+
+
+def test_a_model_that_lacks_all_memory_has_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dbt = Dbt(*[{"a": FULL, "b": LEFT}] * 3)
 
     results = built(dbt, monkeypatch, tmp_path)
 
     assert [one.name for one in results.failed] == ["a"]
     assert results.skipped == ("b",)
-    assert len(dbt.asked) == 2
+    assert len(dbt.asked) == 3
 
 
 def test_models_above_another_failure_are_not_built_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

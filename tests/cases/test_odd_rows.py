@@ -164,6 +164,11 @@ def test_any_one_clock_dates_a_sale(tmp_path: Path, clock: str) -> None:
         ({"SaleLines": {"SaleLine": [{**LINE, "saleLineID": ""}]}}, "saleLineID of SaleLine without an id is missing"),
         ({"SaleLines": {"SaleLine": ["12"]}}, "a row inside it is not a JSON object"),
         ({"SaleLines": [LINE]}, "its SaleLines are in a shape we do not know"),
+        ({"SaleLines": {"0": LINE}}, "its SaleLines are in a shape we do not know"),
+        ({"SaleLines": {"saleLine": LINE}}, "its SaleLines are in a shape we do not know"),
+        ({"SaleLines": {}}, "it has calcSubtotal but no SaleLines"),
+        ({"SaleLines": ""}, "it has calcSubtotal but no SaleLines"),
+        ({"SalePayments": []}, "it has calcPayments but no SalePayments"),
         ({"SalePayments": {"SalePayment": {**PAYMENT, "amount": None}}}, "amount of SalePayment 8 is missing"),
         ({"SalePayments": {"SalePayment": {**PAYMENT, "archived": "maybe"}}}, "archived of SalePayment 8 is 'maybe'"),
     ],
@@ -220,8 +225,9 @@ def test_a_line_that_names_no_other_sale_is_of_the_sale_that_it_came_in(tmp_path
     assert [note.value for note in landed.altered] == (["none"] if said == "none" else [])
 
 
-def test_of_a_line_that_comes_twice_in_one_sale_the_last_counts(tmp_path: Path) -> None:
-    lines = {"SaleLine": [{**LINE, "unitPrice": "7"}, {**LINE, "unitPrice": "10"}]}
+@pytest.mark.parametrize("spelled", ["5", "05", 5])
+def test_of_a_line_that_comes_twice_in_one_sale_the_last_counts(tmp_path: Path, spelled: object) -> None:
+    lines = {"SaleLine": [{**LINE, "unitPrice": "7"}, {**LINE, "unitPrice": "10", "saleLineID": spelled}]}
 
     landed = landed_from(tmp_path, text(sale(SaleLines=lines)))
 

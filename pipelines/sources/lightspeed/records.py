@@ -11,7 +11,7 @@ import msgspec
 
 from pipelines.columns import columns, snake_case
 from pipelines.errors import ResponseError
-from pipelines.held import Fault, Place, Spoiled, changed_pages, integer
+from pipelines.held import FEW, Fault, Place, Spoiled, changed_pages, integer
 from pipelines.landing import ACCOUNT, LONGEST_ROW, Landed, Landing, RawTable, discard, rows_of, too_long
 from pipelines.rows import (
     Altered,
@@ -111,7 +111,14 @@ class Splitter:
         """
         split = self.sort_out(rows, place, private)
         self._refuse_dropped(split.records)
-        return split
+        lacking = {id(record): fault for record in split.records if (fault := self._lacks(record))}
+        return Split(
+            [record for record in split.records if id(record) not in lacking],
+            [
+                *split.spoiled,
+                *(_spoiled(record, lacking[id(record)]) for record in split.records if id(record) in lacking),
+            ],
+        )
 
     def sort_out(self, rows: Sequence[bytes], place: Place | None = None, private: Private | None = None) -> Split:
         """The same of rows that need not come from one page: no promise is held to them."""
@@ -205,15 +212,18 @@ class Splitter:
             fields[child.container] = _NULL
         if container in _NONE:
             return []
-        if container[:1] != b"{":
+        listed = fields_of(container) if container[:1] == b"{" else None
+        if listed is None or (listed and child.collection not in listed):
             # Taking them as none would delete rows.
             raise SpoiledError(Fault("", f"its {child.container} are in a shape we do not know"))
-        rows: dict[bytes, bytes] = {}
-        for row in rows_of(fields_of(container).get(child.collection)):
+        rows: dict[int | str | None, bytes] = {}
+        for row in rows_of(listed.get(child.collection)):
             own = fields_of(row)
             if brackets(row) > 1:
                 check_nested(own)
-            name = bytes(own.get(child.key, _NULL))
+            # `"05"` and 5 are one id.
+            said = scalar(own.get(child.key))
+            name = said if (number := integer(said)) is None else number
             if name in rows:
                 notes.append(Altered((child.container, _numbered(scalar(own.get(child.key)))), "came twice"))
             if owned := self._owned(row, own, child, parent, notes):
@@ -234,20 +244,33 @@ class Splitter:
     def _promised(self, fields: Fields) -> tuple[tuple[bool, bytes], ...]:
         """For each promised relation: whether it came, and the amount that requires it."""
         return tuple(
-            (bytes(fields.get(relation, _NULL))[:1] == b"{", bytes(fields.get(told_by, _NULL)))
+            (_is_filled(bytes(fields.get(relation, _NULL))), bytes(fields.get(told_by, _NULL)))
             for relation, told_by in self._promises
         )
 
+    def _lacks(self, record: Record) -> Fault | None:
+        """What one counted row lacks of the children that its own amount tells of: it is held, its page is taken."""
+        for child, (came, amount) in zip(self._endpoint.children, record.promised, strict=False):
+            if record.counts and not came and _is_amount(amount):
+                return Fault("", f"it has {child.told_by} but no {child.container}")
+        return None
+
     def _refuse_dropped(self, records: Sequence[Record]) -> None:
+        """Refuse a page that lacks a relation altogether. A few rows show no page: they are held for their children."""
         for place, (relation, told_by) in enumerate(self._promises):
             if any(record.promised[place][0] for record in records):
                 continue
-            if lacking := next((record for record in records if _is_amount(record.promised[place][1])), None):
+            lacking = [record for record in records if _is_amount(record.promised[place][1])]
+            if len(lacking) > (FEW if place < len(self._endpoint.children) else 0):
                 raise ResponseError(
-                    f"{self._endpoint.collection} {lacking.id} has {told_by} but no {relation} came with its page: "
+                    f"{self._endpoint.collection} {lacking[0].id} has {told_by} but no {relation} came with its page: "
                     "the API dropped the relation, and taking that as 'none' would delete what is known; try again "
                     "later"
                 )
+
+
+def _is_filled(container: bytes) -> bool:
+    return container[:1] == b"{" and bool(container[1:-1].strip())
 
 
 def _refuse_too_long(raw: bytes) -> None:

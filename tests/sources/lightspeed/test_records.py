@@ -43,10 +43,18 @@ def test_children_come_as_object_array_or_nothing() -> None:
 
 def test_a_page_whose_relations_were_dropped_is_an_error() -> None:
     """Taking 'not sent' for 'none' would delete every line of a hundred sales."""
-    rows = [sale(calcSubtotal="12.5", SalePayments={"SalePayment": {"salePaymentID": "1"}})]
+    row = sale(calcSubtotal="12.5", SalePayments={"SalePayment": {"salePaymentID": "1"}})
 
     with pytest.raises(ResponseError, match="dropped the relation"):
-        Splitter(SALE).records(rows)
+        Splitter(SALE).records([row] * 3)
+
+
+def test_a_few_rows_without_their_children_are_set_aside() -> None:
+    """One sale, asked for by its id, must not stop the table for ever."""
+    split = Splitter(SALE).split([sale(calcPayments="12.5")])
+
+    assert [one.fault.reason() for one in split.spoiled] == ["it has calcPayments but no SalePayments"]
+    assert split.records == []
 
 
 def test_sales_that_have_no_lines_are_not_suspected() -> None:

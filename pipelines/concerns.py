@@ -89,7 +89,8 @@ def _withheld(concern: Concern) -> str:
 
 STALE = """
 with days as (
-    select account_id, max(business_date) as business_date from {marts}.revenue_by_location_daily group by all
+    select account_id, max(business_date) as business_date from {marts}.revenue_by_location_daily
+    where business_date <= current_date + 1 group by all
 ),
 open_shops as (
     select distinct account_id from {marts}.dim_locations where not coalesce(is_archived, false)

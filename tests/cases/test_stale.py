@@ -59,6 +59,13 @@ def test_an_account_is_stale_from_the_day_after_the_last_that_is_allowed(marts: 
     assert [concern.account_id for concern in stale(marts, 5)] == []
 
 
+def test_a_date_in_the_future_hides_nothing(marts: duckdb.DuckDBPyConnection) -> None:
+    account(marts, 1, sold=5, read=0)
+    marts.execute("insert into marts.revenue_by_location_daily values (1, date '2099-03-02')")
+
+    assert [concern.account_id for concern in stale(marts)] == [1]
+
+
 def test_the_setting_turns_it_off(marts: duckdb.DuckDBPyConnection) -> None:
     account(marts, 1, sold=272, read=0)
 

@@ -624,6 +624,11 @@ final as (
     union all
 
     select *
+    from {{ ref('int_lightspeed__future_sale_findings') }}
+
+    union all
+
+    select *
     from lines_of_unknown_items
 
     union all

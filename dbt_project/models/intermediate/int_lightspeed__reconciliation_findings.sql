@@ -160,6 +160,31 @@ unexplained as (
 
 ),
 
+{# a token that does not see a shop brings its reports and none of its sales #}
+shops_not_read as (
+
+    select
+        'lightspeed' as source,
+        totals.account_id,
+        'report' as table_name,
+        'shop of a report is not known' as issue,
+        concat('shop ', cast(totals.shop_id as varchar)) as detail,
+        count(distinct totals.business_date) as row_count
+    from {{ ref('int_lightspeed__report_totals') }} as totals
+    left join {{ ref('int_lightspeed__locations') }} as locations
+        on
+            totals.account_id = locations.account_id
+            and totals.shop_id = locations.shop_id
+    where
+        totals.kinds = 'each'
+        and totals.amount <> 0
+        and locations.shop_id is null
+    group by
+        totals.account_id,
+        totals.shop_id
+
+),
+
 counts as (
 
     select
@@ -196,6 +221,11 @@ final as (
 
     select *
     from unexplained
+
+    union all
+
+    select *
+    from shops_not_read
 
     union all
 

@@ -273,9 +273,20 @@ def _cell(place: str, seed: Seed, column: str, value: str) -> str:
         return _accepted(place, seed, column, value)
     cast, wanted = CASTS[kind]
     try:
-        return cast(value)
+        found = cast(value)
     except ValueError:
         raise SettingsError(f"{place}: {column} is {value!r}; write it as {wanted}") from None
+    most = _most_digits(seed.columns[column])
+    if most and len(found.lstrip("+-0").partition(".")[0]) > most:
+        raise SettingsError(f"{place}: {column} is {value!r}; write a number of at most {most} digits before the point")
+    return found
+
+
+def _most_digits(column_type: str) -> int | None:
+    """How many digits before the point *column_type* holds; None for what is no number."""
+    if size := re.fullmatch(r"decimal\((\d+), ?(\d+)\)", column_type):
+        return int(size[1]) - int(size[2])
+    return {"integer": 9, "bigint": 18}.get(column_type)
 
 
 def _accepted(place: str, seed: Seed, column: str, value: str) -> str:

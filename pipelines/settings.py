@@ -57,7 +57,14 @@ def _currency(code: str) -> str:
 
 
 def _folder(path: Path) -> Path:
-    """Any folder but one that DuckDB cannot write in: it looks for parameters behind a question mark."""
+    """Any folder but one that DuckDB cannot write in: it looks for parameters behind a question mark.
+
+    `~` is the home folder, which no shell has put in its place where the path comes from `.env`.
+    """
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with a ~ of nobody's home folder: write the path in full") from None
     if "?" in str(path.absolute()):
         raise ValueError("has a question mark in its path, behind which DuckDB finds no file: name another folder")
     return path

@@ -180,6 +180,12 @@ def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], c
     assert complaint in " ".join(result.stderr.split())
 
 
+def test_a_data_folder_may_be_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert read_settings(tillhouse_data_dir=Path("~/data")).tillhouse_data_dir == tmp_path / "data"
+
+
 @pytest.mark.parametrize("folder", ["", " "])
 def test_a_data_folder_without_a_name_is_wrong_usage(folder: str) -> None:
     """A variable of a shell that is not set."""

@@ -121,6 +121,23 @@ def test_a_rule_of_a_channel_that_no_seed_lists_is_refused_by_its_line(settings:
     check(settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "row", "digits"),
+    [
+        ("location_windows", "9999999999999999999,shop:1,opened,2026-01-02,", 18),
+        ("exchange_rates", "2026-01-02,USD,12345678901.5", 10),
+    ],
+)
+def test_a_number_that_no_column_holds_is_refused_by_its_line(
+    settings: Settings, name: str, row: str, digits: int
+) -> None:
+    columns = ",".join(shipped()[name].columns)
+    path = written(settings, name, f"{columns}\n{row}\n".encode())
+
+    with pytest.raises(SettingsError, match=re.escape(f"{path}, line 2: ") + f".* at most {digits} digits before"):
+        check(settings)
+
+
 def test_every_seed_that_ships_is_read(settings: Settings) -> None:
     check(settings)
 

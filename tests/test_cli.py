@@ -180,6 +180,15 @@ def test_nothing_to_do_is_one_sentence_and_exit_code_1(words: tuple[str, ...], c
     assert complaint in " ".join(result.stderr.split())
 
 
+def test_a_proof_is_taken_back(traded: Retail, tmp_path: Path) -> None:
+    shutil.copy(traded.settings.warehouse_file, tmp_path)
+
+    result = typed(tmp_path, "reconcile", "--unprove", "120001")
+
+    assert result.exit_code == 0
+    assert "120001," in (tmp_path / "project" / "unproven_accounts.csv").read_text()
+
+
 def test_a_data_folder_may_be_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from pipelines.errors import TillhouseError, TransformError, UsageError
+from pipelines.errors import NO_RIGHT, TillhouseError, TransformError, UsageError
 from pipelines.stopping import Stopped, stoppable
 from pipelines.terminal import Terminal
 
@@ -30,7 +30,6 @@ OK, NOTHING_DONE, WRONG_USAGE, NOT_PUBLISHED, PARTIAL = 0, 1, 2, 3, 4
 CODES = {TransformError: NOT_PUBLISHED, UsageError: WRONG_USAGE}
 """Of errors raised on purpose; NOTHING_DONE for the others."""
 
-UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 RIGHTS = "give yourself the right to it, or name another folder with --data-dir"
 
 out = Terminal()
@@ -51,7 +50,7 @@ class Command(click.Command):
             raise  # The reader of the pipe has closed it, as `head` does: click ends quietly.
         except OSError as error:
             # A full disk, a folder that cannot be written: the system's own words, without our stack.
-            remedy = f": {RIGHTS}" if error.errno in UNWRITABLE else ""
+            remedy = f": {RIGHTS}" if error.errno in NO_RIGHT | {errno.ENOTDIR} else ""
             _fail(f"{error.filename or 'the system'}: {error.strerror or error}{remedy}", NOTHING_DONE)
         except Exception as error:
             # A defect of ours; its own words may quote a token or a name, so the log has its trace and not them.

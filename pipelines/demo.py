@@ -107,6 +107,7 @@ class Shown:
         }
 
     def view(self) -> RenderableType:
+        typed = _typed()
         return Group(
             run_table(self.outcome),
             "",
@@ -116,7 +117,7 @@ class Shown:
             _reports(self.settings),
             self._pace(),
             f"published: {self.settings.warehouse_file}",
-            f'next: {(typed := _typed())} demo (the next night) · {typed} status · {typed} query "{QUESTION}"',
+            f'next: {typed} demo (the next night) · {typed} status · {typed} query "{QUESTION}"',
         )
 
     def _reconciliation(self) -> str:

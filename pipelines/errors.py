@@ -16,6 +16,11 @@ TillhouseError
 
 from __future__ import annotations
 
+import errno
+
+NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What the system says where a file or folder may not be written."""
+
 
 class TillhouseError(Exception):
     """The base of all: its text is what the user reads."""

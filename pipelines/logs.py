@@ -14,6 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import NO_RIGHT
 from pipelines.terminal import on_one_line
 
 QUIET = {
@@ -23,7 +24,7 @@ QUIET = {
 """From which level libraries are logged that tell addresses with their queries, or, as dlt does of errors, values."""
 
 
-UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR})
+UNWRITABLE = NO_RIGHT | {errno.EISDIR}
 
 
 class TextFormatter(logging.Formatter):

@@ -43,11 +43,11 @@ class Seed:
     columns: Mapping[str, str]
     key: tuple[str, ...] = ()
     required: frozenset[str] = frozenset()
-    accepted: Mapping[str, tuple[str, ...]] | None = None
+    accepted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The values that a column may have, for columns that have a list of them."""
     resource: str = ""
     """Its name in dbt, where a seed may not share its name with a model."""
-    refers_to: Mapping[str, str] = field(default_factory=dict, hash=False)
+    refers_to: Mapping[str, str] = field(default_factory=dict)
     """Columns whose values stand in a seed's column, such as `channels.channel`."""
 
 
@@ -58,7 +58,7 @@ def rows(settings: Settings, name: str) -> list[Row]:
     """
     seed = shipped()[name]
     known = {column: _values(settings, place) for column, place in seed.refers_to.items()}
-    return read(path_of(settings, name), replace(seed, accepted={**(seed.accepted or {}), **known}))
+    return read(path_of(settings, name), replace(seed, accepted={**seed.accepted, **known}))
 
 
 def _values(settings: Settings, place: str) -> tuple[str, ...]:
@@ -290,7 +290,7 @@ def _most_digits(column_type: str) -> int | None:
 
 
 def _accepted(place: str, seed: Seed, column: str, value: str) -> str:
-    listed = (seed.accepted or {}).get(column)
+    listed = seed.accepted.get(column)
     if not value or not listed or value in listed:
         return value
     if (folded := value.lower()) in listed:

@@ -41,6 +41,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OF_THE_MACHINE = re.compile(r"(IO|Out of Memory|INTERRUPT|FATAL|INTERNAL|Fatal|TransactionContext) Error")
 """Errors of the database that no account's rows cause."""
 OF_MEMORY = "Out of Memory Error"
+
 log = logging.getLogger("tillhouse")
 
 

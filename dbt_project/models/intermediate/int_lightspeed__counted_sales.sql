@@ -90,7 +90,8 @@ final as (
         happened_at as completed_at,
         coalesce(created_at, happened_at) as begun_at,
         completed_local_at,
-        {{ business_date('completed_local_at') }} as business_date
+        {{ business_date('completed_local_at') }} as business_date,
+        loaded_at
     from in_local_time
 
 )

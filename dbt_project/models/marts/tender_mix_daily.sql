@@ -8,6 +8,11 @@
 
     and what cash was rounded by is all that they may differ by.
 #}
+{% set amounts = [
+    'taken_amount', 'refunded_amount', 'stored_amount', 'net_amount', 'deposit_amount', 'settled_amount',
+    'deposit_used_amount', 'unpaid_amount', 'mirror_amount', 'tip_amount', 'cash_rounding_amount',
+] %}
+{% set zero = 'cast(0 as decimal(18, 4))' %}
 with payments as (
 
     select
@@ -103,17 +108,10 @@ cash_rounding as (
         coalesce(counted_sales.currency, 'XXX') as currency,
         counted_sales.business_date,
         cast(0 as bigint) as payments,
-        cast(0 as decimal(18, 4)) as taken_amount,
-        cast(0 as decimal(18, 4)) as refunded_amount,
-        cast(0 as decimal(18, 4)) as stored_amount,
-        cast(0 as decimal(18, 4)) as net_amount,
-        cast(0 as decimal(18, 4)) as deposit_amount,
-        cast(0 as decimal(18, 4)) as settled_amount,
-        cast(0 as decimal(18, 4)) as deposit_used_amount,
-        cast(0 as decimal(18, 4)) as unpaid_amount,
-        cast(0 as decimal(18, 4)) as mirror_amount,
-        cast(0 as decimal(18, 4)) as tip_amount,
-        sum(sales.cash_rounding_delta) as cash_rounding_amount
+        {% for amount in amounts %}
+            {{ 'sum(sales.cash_rounding_delta)' if amount == 'cash_rounding_amount' else zero }} as {{ amount }}
+            {% if not loop.last %},{% endif %}
+        {% endfor %}
     from {{ ref('int_lightspeed__counted_sales') }} as counted_sales
     inner join {{ ref('stg_lightspeed__sales') }} as sales
         on
@@ -186,17 +184,10 @@ other_days as (
         currency,
         business_date,
         cast(0 as bigint) as payments,
-        cast(0 as decimal(18, 4)) as taken_amount,
-        cast(0 as decimal(18, 4)) as refunded_amount,
-        cast(0 as decimal(18, 4)) as stored_amount,
-        cast(0 as decimal(18, 4)) as net_amount,
-        cast(0 as decimal(18, 4)) as deposit_amount,
-        cast(0 as decimal(18, 4)) as settled_amount,
-        sum(deposit_used_amount) as deposit_used_amount,
-        sum(unpaid_amount) as unpaid_amount,
-        cast(0 as decimal(18, 4)) as mirror_amount,
-        cast(0 as decimal(18, 4)) as tip_amount,
-        cast(0 as decimal(18, 4)) as cash_rounding_amount
+        {% for amount in amounts %}
+            {{ 'sum(' ~ amount ~ ')' if amount in ['deposit_used_amount', 'unpaid_amount'] else zero }} as {{ amount }}
+            {% if not loop.last %},{% endif %}
+        {% endfor %}
     from paid_on_other_days
     where
         deposit_used_amount <> 0
@@ -244,17 +235,10 @@ rows_of_days as (
         currency,
         business_date,
         cast(0 as bigint) as payments,
-        cast(0 as decimal(18, 4)) as taken_amount,
-        cast(0 as decimal(18, 4)) as refunded_amount,
-        cast(0 as decimal(18, 4)) as stored_amount,
-        cast(0 as decimal(18, 4)) as net_amount,
-        cast(0 as decimal(18, 4)) as deposit_amount,
-        cast(0 as decimal(18, 4)) as settled_amount,
-        cast(0 as decimal(18, 4)) as deposit_used_amount,
-        cast(0 as decimal(18, 4)) as unpaid_amount,
-        cast(0 as decimal(18, 4)) as mirror_amount,
-        cast(0 as decimal(18, 4)) as tip_amount,
-        cast(0 as decimal(18, 4)) as cash_rounding_amount
+        {% for amount in amounts %}
+            {{ zero }} as {{ amount }}
+            {% if not loop.last %},{% endif %}
+        {% endfor %}
     from held_days
 
 ),

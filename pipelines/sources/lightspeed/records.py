@@ -111,14 +111,11 @@ class Splitter:
         """
         split = self.sort_out(rows, place, private)
         self._refuse_dropped(split.records)
-        lacking = {id(record): fault for record in split.records if (fault := self._lacks(record))}
-        return Split(
-            [record for record in split.records if id(record) not in lacking],
-            [
-                *split.spoiled,
-                *(_spoiled(record, lacking[id(record)]) for record in split.records if id(record) in lacking),
-            ],
-        )
+        lacking = [_spoiled(record, fault) for record in split.records if (fault := self._lacks(record))]
+        if not lacking:
+            return split
+        whole = [record for record in split.records if not self._lacks(record)]
+        return Split(whole, [*split.spoiled, *lacking])
 
     def sort_out(self, rows: Sequence[bytes], place: Place | None = None, private: Private | None = None) -> Split:
         """The same of rows that need not come from one page: no promise is held to them."""
@@ -225,7 +222,7 @@ class Splitter:
             said = scalar(own.get(child.key))
             name = said if (number := integer(said)) is None else number
             if name in rows:
-                notes.append(Altered((child.container, _numbered(scalar(own.get(child.key)))), "came twice"))
+                notes.append(Altered((child.container, _numbered(said)), "came twice"))
             if owned := self._owned(row, own, child, parent, notes):
                 rows[name] = owned
         return list(rows.values())

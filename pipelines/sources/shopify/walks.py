@@ -33,6 +33,10 @@ class TableWalk(StoreWalk):
     client: ShopifyClient
     scopes: tuple[str, ...]
     window: Window
+    question = field = ""
+    """What is asked for the rows that moved, and where they stand in its answer."""
+    held_by: tuple[str, ...] = ("updated_at",)
+    """The clocks that may date a row that is held."""
 
     def asking(self, client: ShopifyClient, scopes: tuple[str, ...], window: Window) -> TableWalk:
         self.client, self.scopes, self.window = client, scopes, window
@@ -42,7 +46,7 @@ class TableWalk(StoreWalk):
         shop: Node = decode(await self.client.one(endpoints.SHOP_QUESTION, "shop"))
         return shop
 
-    async def changed(self, question: str, field: str) -> None:
+    async def changed(self) -> None:
         """Land whatever moved since the cursor, window by window; windows with little in them land together."""
         shop = await self.shop()
         now = self.client.server_now or datetime.now(UTC)
@@ -51,16 +55,16 @@ class TableWalk(StoreWalk):
         self.refuse_hidden(start, now)
         waiting: list[bytes] = []
         for begin, end in windows(start, now.replace(microsecond=0)):
-            await self.span(question, field, _query("updated_at", begin, end), waiting)
+            await self.span(_query("updated_at", begin, end), waiting)
             # The cursor goes with the next delivery, never ahead of the rows that it stands for.
             self.cursor["until"] = stamp(end)
         await self.land_all(waiting)
         await self.try_again()
         await self.deliver(whole=True)
 
-    async def span(self, question: str, field: str, query: str, waiting: list[bytes]) -> None:
+    async def span(self, query: str, waiting: list[bytes]) -> None:
         """Add what *query* selects to *waiting*, and land it whenever it is much."""
-        async for page in self.client.pages(question, field, {"query": query}):
+        async for page in self.client.pages(self.question, self.field, {"query": query}):
             self.count(len(page.nodes))
             waiting += [await self.whole(node) for node in page.nodes]
             if len(waiting) >= TOGETHER:
@@ -69,6 +73,12 @@ class TableWalk(StoreWalk):
     async def whole(self, node: bytes) -> bytes:
         """*node* with what its page had no room for."""
         return node
+
+    async def ask_when(self, at: datetime) -> None:
+        waiting: list[bytes] = []
+        for clock in self.held_by:
+            await self.span(_query(clock, at, at + timedelta(seconds=1)), waiting)
+        await self.land_all(waiting)
 
     async def land_all(self, waiting: list[bytes]) -> None:
         await self.land(waiting)
@@ -110,14 +120,10 @@ class LocationsWalk(TableWalk):
 class CustomersWalk(TableWalk):
     """What moved since the last night."""
 
-    async def run(self) -> None:
-        await self.changed(endpoints.CUSTOMERS_QUESTION, "customers")
+    question, field = endpoints.CUSTOMERS_QUESTION, "customers"
 
-    async def ask_when(self, at: datetime) -> None:
-        waiting: list[bytes] = []
-        query = _query("updated_at", at, at + timedelta(seconds=1))
-        await self.span(endpoints.CUSTOMERS_QUESTION, "customers", query, waiting)
-        await self.land_all(waiting)
+    async def run(self) -> None:
+        await self.changed()
 
     @staticmethod
     def rows(nodes: list[Any]) -> Rows:
@@ -127,8 +133,11 @@ class CustomersWalk(TableWalk):
 class OrdersWalk(TableWalk):
     """What moved since the last night, each order whole: its lines, its ledger, its payments, its fulfilments."""
 
+    question, field = endpoints.ORDERS_QUESTION, "orders"
+    held_by = ("created_at", "processed_at")
+
     async def run(self) -> None:
-        await self.changed(endpoints.ORDERS_QUESTION, "orders")
+        await self.changed()
 
     @staticmethod
     def rows(nodes: list[Any]) -> Rows:
@@ -141,13 +150,6 @@ class OrdersWalk(TableWalk):
         if is_old and "read_all_orders" not in self.scopes:
             return False
         return await super().ask_again(held)
-
-    async def ask_when(self, at: datetime) -> None:
-        waiting: list[bytes] = []
-        for clock in ("created_at", "processed_at"):
-            query = _query(clock, at, at + timedelta(seconds=1))
-            await self.span(endpoints.ORDERS_QUESTION, "orders", query, waiting)
-        await self.land_all(waiting)
 
     async def ask_for(self, record_id: str) -> None:
         order_id = f"gid://shopify/Order/{record_id}"
@@ -225,7 +227,7 @@ class SpanWalk(CursorStays, OrdersWalk):
         waiting: list[bytes] = []
         for clock in self.clocks:
             for begin, end in windows(*self.window.between):
-                await self.span(endpoints.ORDERS_QUESTION, "orders", _query(clock, begin, end), waiting)
+                await self.span(_query(clock, begin, end), waiting)
         await self.land_all(waiting)
 
 

@@ -35,6 +35,8 @@ class Child:
     columns: tuple[Column, ...]
     told_by: str
     """The parent's amount that is not zero when there must be children."""
+    may_lack: bool = False
+    """Whether a single parent lands without the children that its amount tells of: no revenue rests on them."""
     vital: str = ""
     """Fields that totals rest on: without one of them the parent is held."""
     sound: str = ""
@@ -104,6 +106,7 @@ SALE_PAYMENT = Child(
     collection="SalePayment",
     key="salePaymentID",
     told_by="calcPayments",
+    may_lack=True,
     vital="amount",
     sound="archived",
     columns=columns(

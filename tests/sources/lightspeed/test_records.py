@@ -51,9 +51,9 @@ def test_a_page_whose_relations_were_dropped_is_an_error() -> None:
 
 def test_a_few_rows_without_their_children_are_set_aside() -> None:
     """One sale, asked for by its id, must not stop the table for ever."""
-    split = Splitter(SALE).split([sale(calcPayments="12.5")])
+    split = Splitter(SALE).split([sale(calcSubtotal="12.5")])
 
-    assert [one.fault.reason() for one in split.spoiled] == ["it has calcPayments but no SalePayments"]
+    assert [one.fault.reason() for one in split.spoiled] == ["it has calcSubtotal but no SaleLines"]
     assert split.records == []
 
 
